@@ -1,0 +1,49 @@
+# `make lab` opens the course, `make test` runs every test; both set everything up first.
+PYTHON ?= python3
+VENV ?= .venv
+ifeq ($(OS),Windows_NT)
+PY := $(VENV)/Scripts/python.exe
+else
+PY := $(VENV)/bin/python
+# In a container one is often root, which the server refuses unless it is told.
+LAB_FLAGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
+endif
+STAMP := $(VENV)/set-up
+LESSONS ?= $(wildcard notebooks/*.ipynb)
+
+.PHONY: lab test refresh bench lint format model clean
+
+lab: model
+	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+test: lint model
+	$(PY) -m pytest -q -n 2 --dist loadfile tests
+	$(PY) -m tools.compare
+
+refresh: model
+	$(PY) -m tools.refresh $(LESSONS)
+
+bench: model
+	$(PY) -m bench $(BENCH_FLAGS)
+
+lint: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+model: $(STAMP)
+	$(PY) -m mygpt_helpers model
+
+# Made anew when the requirements change. The stamp is written last, so a set-up that was broken off
+# is taken up again.
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This course needs Python 3.11 or newer; this is ' + sys.version.split()[0] + '. Name another one: make lab PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
+	$(PY) -c "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()" $(STAMP)
+
+clean:
+	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"

@@ -1,0 +1,39 @@
+"""The helper package of the course "Text generation, one token at a time".
+
+Names are imported when they are first asked for, so that `import mygpt_helpers` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "sampling": (
+        "next_token_probs apply_temperature keep_top_k keep_top_p keep_min_p penalize_repetition "
+        "entropy draw"
+    ),
+    "generation": "prompt_inputs PromptError",
+    "pretrained": "lesson_checkpoint CheckpointError",
+    "tables": "table visible",
+    "pictures": "Picture Distribution summarize show_curves show_distribution",
+    "widgets": "DistributionWidget StepsWidget",
+    "exercises": "check hint solution progress",
+    "health": "health_check",
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - the one list of names is above
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import a public name from its module, the first time it is asked for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'mygpt_helpers' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,260 @@
+"""The learner's function, called safely, and what came of it put into words.
+
+Everything here works on plain Python; tensors.py adds what is particular to tensors.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import linecache
+import re
+import reprlib
+import sys
+import sysconfig
+import textwrap
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WIDTH = 96  # longest line of a message
+SHOWN_NUMBERS = 8  # more than these in a tensor or list, and only its size is shown
+_PRINTED_LINES = 10
+_LIBRARIES = tuple(
+    {sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")} | {"<frozen"}
+)
+
+
+class Wrong(Exception):
+    """The answer is wrong: what is wrong, what was expected, what came, and what may help."""
+
+    def __init__(self, what: str, expected: str = "", got: str = "", advice: str = "") -> None:
+        """Take four texts; the empty ones are left out of the message."""
+        super().__init__(what)
+        self.what, self.expected, self.got, self.advice = what, expected, got, advice
+
+
+class NotTried(Exception):
+    """The exercise still holds its stub."""
+
+
+class Raised(Exception):
+    """The learner's code raised; the message says what, and on which line."""
+
+
+class TooManyCalls(BaseException):
+    """A function the check handed out was called without end; no `except Exception` eats it."""
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Write a number with a few significant digits, the same on every machine."""
+    text = f"{value + 0.0:.{digits}g}"  # + 0.0 turns -0.0 into 0.0
+    return text + ".0" if isinstance(value, float) and text.lstrip("-").isdigit() else text
+
+
+def show(value: object, digits: int = 4) -> str:
+    """Write any value on one short line; survives a repr that raises, is huge, or is not text."""
+    try:
+        text = _show(value, digits)
+    except Exception:
+        text = f"a {type(value).__name__} that cannot be shown"
+    return clip(text)
+
+
+def _show(value: object, digits: int) -> str:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        if value.numel() > SHOWN_NUMBERS:
+            return f"a {kind(value)} of shape {tuple(value.shape)}"
+        return f"tensor({_show(value.tolist(), digits)})"
+    if type(value) is bool or value is None or value is ...:
+        return "..." if value is ... else str(value)
+    if type(value) in (int, float):
+        return number(value, digits)  # type: ignore[arg-type]
+    if type(value) is list and len(value) <= SHOWN_NUMBERS:
+        return "[" + ", ".join(_show(item, digits) for item in value) + "]"
+    if inspect.isroutine(value):
+        return f"the function {value.__name__}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", reprlib.repr(value))  # addresses change every run
+
+
+def kind(value: object) -> str:
+    """Name a value's type, with a tensor's dtype: 'float', 'int64 tensor'."""
+    dtype = getattr(value, "dtype", None)
+    name = type(value).__name__
+    return f"{str(dtype).removeprefix('torch.')} {name.lower()}" if name == "Tensor" else name
+
+
+def clip(text: str, width: int = WIDTH - 12) -> str:
+    """Put text on one line of at most `width` characters, unprintable ones replaced."""
+    line = "".join(char if char.isprintable() else "\ufffd" for char in text[: width + 1])
+    return line if len(line) <= width else line[: width - 3] + "..."
+
+
+def wrap(text: str, indent: str = "  ") -> list[str]:
+    """Break a sentence into lines of at most WIDTH characters, all of them indented."""
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+class _Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed: a loop that prints forever fills no memory."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        self.text += text[: max(0, 4_000 - len(self.text))]
+        return len(text)
+
+
+@contextmanager
+def _captured(printed: _Printed) -> Iterator[None]:
+    with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():  # type: ignore[type-var]
+        # A warning is shown as class and message: its path differs from machine to machine.
+        warnings.showwarning = lambda message, category, *_, **__: print(
+            f"{category.__name__}: {message}"
+        )
+        yield
+
+
+def _clone(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, list):
+        return list(value)
+    return value.clone() if hasattr(value, "clone") else value
+
+
+def where(error: BaseException, skip: int = 1) -> str:
+    """Say where in the learner's own code an error arose: 'line 3 of softmax: return ...'.
+
+    skip: how many of the traceback's outer frames are the checker's.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))[skip:]
+    if not frames:
+        return ""
+    own = [pair for pair in frames if not pair[0].f_code.co_filename.startswith(_LIBRARIES)]
+    frame, line_number = (own or frames[:1])[-1]
+    code = frame.f_code
+    source = linecache.getline(code.co_filename, line_number or 0, frame.f_globals).strip()
+    place = f"line {(line_number or code.co_firstlineno) - code.co_firstlineno + 1}"
+    return clip(f"{place} of {code.co_name}" + (f": {source}" if source else ""), WIDTH - 4)
+
+
+def say(error: BaseException) -> str:
+    """Name an error's class and the first line of its message."""
+    first = _text(error).strip().partition("\n")[0]
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", first)
+    return clip(f"{type(error).__name__}: {text}" if text else type(error).__name__, 2 * WIDTH)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+class Answer:
+    """The learner's function; remembers its last call, so that a message can show it."""
+
+    def __init__(self, function: Callable[..., object], model: Callable[..., object]) -> None:
+        """Take the learner's function and the solution, whose parameters give the names."""
+        self.function = function
+        self.name = clip(str(getattr(function, "__name__", type(function).__name__)), 40)
+        self.parameters = list(inspect.signature(model).parameters)
+        self.calls = 0
+        self.given: tuple[Any, ...] = ()
+        self.passed: tuple[Any, ...] = ()
+        self.printed = ""
+
+    def __call__(self, *args: object) -> Any:  # noqa: ANN401
+        """Call the function with copies of the arguments and return what it returns."""
+        result = self._run(args)
+        if isinstance(result, BaseException):
+            self._raise_for(result)
+        if result is None or result is ...:
+            if self.calls == 1:
+                raise NotTried(f"{self.name} returns nothing so far. Does it have its `return`?")
+            raise Wrong(
+                f"{self.name} returned {show(result)} here",
+                advice="Some way through the function reaches its end without a `return`.",
+            )
+        return result
+
+    def error(self, *args: object) -> BaseException | None:
+        """Call the function and return what it raises; None where it returns instead."""
+        result = self._run(args)
+        return result if isinstance(result, BaseException) else None
+
+    def must_not_change(self, advice: str) -> None:
+        """Raise Wrong where the last call changed one of its arguments."""
+        for name, before, after in zip(self.parameters, self.given, self.passed, strict=False):
+            if not _equal(before, after):
+                what = f"{self.name} changed its argument `{name}`"
+                raise Wrong(what, f"{name} still {show(before)}", show(after), advice)
+
+    def case(self) -> list[str]:
+        """Describe the arguments of the last call, one line each."""
+        pairs = zip(self.parameters, self.given, strict=False)
+        return [f"  {name}: {show(value)}" for name, value in pairs if not callable(value)]
+
+    def prints(self) -> list[str]:
+        """Give the first lines that the last call printed."""
+        lines = self.printed.splitlines()
+        shown = ["    " + clip(line) for line in lines[:_PRINTED_LINES]]
+        more = ["    ..."] if len(lines) > _PRINTED_LINES else []
+        return ["  it printed:", *shown, *more] if lines else []
+
+    def _run(self, args: tuple[Any, ...]) -> object:
+        self.calls += 1
+        self.given, self.passed, self.printed = args, tuple(map(_clone, args)), ""
+        self._fits(args)
+        printed = _Printed()
+        try:
+            with _captured(printed):
+                return self.function(*self.passed)
+        except (KeyboardInterrupt, TooManyCalls):
+            raise
+        except BaseException as error:  # exit() too is only an answer that raises
+            return error
+        finally:
+            self.printed = printed.text
+
+    def _fits(self, args: tuple[Any, ...]) -> None:
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):  # some built-in functions have none
+            return
+        try:
+            signature.bind(*args)
+        except TypeError:
+            names = ", ".join(self.parameters)
+            raise Wrong(
+                f"{self.name} does not take the arguments the exercise gives it",
+                f"{self.name}({names})",
+                clip(f"{self.name}({', '.join(signature.parameters)})"),
+            ) from None
+
+    def _raise_for(self, error: BaseException) -> None:
+        place = where(error)
+        # torch raises NotImplementedError too; a stub says so on the very line that raises it.
+        stub = isinstance(error, NotImplementedError) and (
+            ": " not in place or "NotImplementedError" in place
+        )
+        if stub and self.calls == 1:
+            raise NotTried(f"{self.name} raises NotImplementedError so far.")
+        if isinstance(error, TypeError | AttributeError) and "ellipsis" in _text(error):
+            raise NotTried(f"a `...` is still to be filled in, {place}")
+        raise Raised(f"{say(error)}\n  {place}" if place else say(error)) from error
+
+
+def _equal(before: Any, after: Any) -> bool:  # noqa: ANN401
+    try:
+        same = before == after
+        return same if isinstance(same, bool) else bool(same.all())
+    except Exception:  # an argument whose shape was changed in place compares with an error
+        return False

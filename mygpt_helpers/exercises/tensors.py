@@ -1,0 +1,135 @@
+"""Judging answers that are tensors or numbers, and the logits the checks are made of.
+
+Inputs come from Python's own generator, seeded here: the same on every machine, and torch's
+generator is not touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from numbers import Real
+from random import Random
+
+import torch
+from torch import Tensor
+
+from .answer import SHOWN_NUMBERS, Wrong, kind, number, show
+
+# What known mistakes give, and what to say about each.
+Mistakes = Callable[..., Iterable[tuple[object, str]]] | None
+
+
+def many_logits(seed: int = 0) -> Iterator[Tensor]:
+    """Yield logits (..., V), float32, small ones first: flat, peaked, tied, shifted, in batches."""
+    yield from map(logits, ([3.0], [1.0, 2.0], [0.0, 0.0], [-3.0, -1.0], [2.0, 1.0, 0.0]))
+    yield logits([[1.0, 2.0], [4.0, 3.0]])
+    yield logits([[0.0, 1.0, 2.0], [5.0, 3.0, 1.0]])
+    random = Random(seed)
+    for vocab_size in (2, 3, 5, 17, 200):
+        for shape in ((), (2,), (2, 3)):
+            count = math.prod(shape) * vocab_size
+            for scale in (0.1, 3.0, 30.0):  # flat to peaked
+                flat = [round(random.gauss(0, scale), 2) for _ in range(count)]
+                yield logits(flat).reshape(*shape, vocab_size)
+            yield logits([5.0] * count).reshape(*shape, vocab_size)  # all tied
+            shifted = [round(random.gauss(50, 1), 1) for _ in range(count)]
+            yield logits(shifted).reshape(*shape, vocab_size)
+
+
+def logits(values: list) -> Tensor:
+    """Make a float32 tensor on the CPU, whatever the learner has set as torch's defaults."""
+    return torch.tensor(values, dtype=torch.float32, device="cpu")
+
+
+def judge(got: object, want: Tensor, mistakes: Mistakes = None, *args: object) -> None:
+    """Raise Wrong unless got is a tensor like want: kind of dtype, shape, and values.
+
+    mistakes(*args) is asked only for a wrong answer, and has to cost nothing for a right one.
+    """
+    if not isinstance(got, Tensor):
+        advice = "Leave out `.item()` and `.tolist()`: the result stays a tensor."
+        expected = f"a tensor of shape {tuple(want.shape)}"
+        raise Wrong("the result is not a tensor", expected, f"{show(got)} ({kind(got)})", advice)
+    _without_gradients(got)
+    if _dtype_kind(got) == _dtype_kind(want) and _same(got, want):
+        return
+    known = mistakes(*args) if mistakes else []
+    advice = next((text for value, text in known if _is_mistake(got, value)), "")
+    if _dtype_kind(got) != _dtype_kind(want):
+        expected = "a float tensor" if want.dtype.is_floating_point else "an int64 tensor"
+        raise Wrong("the dtype is not right", expected, f"dtype {got.dtype}", advice)
+    if got.shape != want.shape:
+        expected = f"shape {tuple(want.shape)}"
+        raise Wrong("the shape is not right", expected, f"shape {tuple(got.shape)}", advice)
+    holds_nan = bool(got.isnan().any()) and not bool(want.isnan().any())
+    what = "the result holds NaN (not a number)" if holds_nan else "the values are not right"
+    raise Wrong(what, *_difference(want, got.detach().cpu()), advice)
+
+
+def judge_number(got: object, want: float, mistakes: Mistakes = None, *args: object) -> None:
+    """Raise Wrong unless got is the number want: a Python float, or a tensor of no dimension."""
+    value = to_number(got)
+    if math.isclose(value, want, rel_tol=1e-4, abs_tol=1e-4):
+        return
+    known = mistakes(*args) if mistakes else []
+    near = (text for wrong, text in known if _near(value, wrong))
+    what = "the result is NaN (not a number)" if math.isnan(value) else "the number is not right"
+    digits = 8 if number(value) == number(want) else 4
+    raise Wrong(what, number(want, digits), number(value, digits), next(near, ""))
+
+
+def to_number(got: object) -> float:
+    """Turn a Python number or a tensor of no dimension into a float; raise Wrong for the rest."""
+    if isinstance(got, Tensor) and got.dim() > 0:
+        advice = "Sum over all of it, or pick the one entry that is meant."
+        raise Wrong("the result is not one number", "a float", show(got), advice)
+    if isinstance(got, Tensor):
+        _without_gradients(got)
+        return float(got)
+    if isinstance(got, bool) or not isinstance(got, Real):
+        raise Wrong("the result is not a number", "a float", f"{show(got)} ({kind(got)})")
+    return float(got)
+
+
+def _without_gradients(got: Tensor) -> None:
+    if got.requires_grad:
+        advice = "No training here: build no new parameters, or end with `.detach()`."
+        raise Wrong("the result asks for gradients (requires_grad is True)", advice=advice)
+
+
+def _dtype_kind(tensor: Tensor) -> str:
+    if tensor.dtype.is_floating_point:
+        return "float"
+    return "other" if tensor.dtype == torch.bool or tensor.dtype.is_complex else "whole"
+
+
+def _near(value: float, wrong: object) -> bool:
+    return math.isclose(value, float(wrong), rel_tol=1e-4, abs_tol=1e-4)  # type: ignore[arg-type]
+
+
+def _is_mistake(got: Tensor, value: object) -> bool:
+    return (
+        isinstance(value, Tensor) and _dtype_kind(got) == _dtype_kind(value) and _same(got, value)
+    )
+
+
+def _same(got: Tensor, want: Tensor) -> bool:
+    return got.shape == want.shape and bool(_close(got, want).all())
+
+
+def _close(got: Tensor, want: Tensor) -> Tensor:
+    got, want = got.detach().cpu().double(), want.double()
+    return torch.isclose(got, want, rtol=1e-4, atol=2e-5, equal_nan=True)
+
+
+def _difference(want: Tensor, got: Tensor) -> tuple[str, str]:
+    """Show both in full where they are small, else the first entry in which they differ."""
+    place = ""
+    if want.numel() > SHOWN_NUMBERS:
+        index = tuple((~_close(got, want)).nonzero()[0].tolist())
+        want, got, place = want[index], got[index], f" at {list(index)}"
+    texts = show(want), show(got)
+    if texts[0] == texts[1]:
+        texts = show(want, 8), show(got, 8)
+    return texts[0] + place, texts[1] + place

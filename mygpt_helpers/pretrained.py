@@ -1,0 +1,242 @@
+"""Where the real model comes from: one call gives what `from_pretrained` takes.
+
+Used by all lessons. Looks at MYGPT_CHECKPOINT (a folder, or a model's name on the hub), then at the
+converted cache, and then prepares that cache, saying so. Built on `model_cache` and `prepare`.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from mygpt_helpers.model_cache import (
+    COMMAND,
+    CheckpointError,
+    flaw,
+    is_offline,
+    model_folder,
+    remove_leftovers_if_idle,
+    say,
+)
+from mygpt_helpers.prepare import prepare_model, run_watched
+
+__all__ = ["CheckpointError", "lesson_checkpoint", "prepare_model"]
+
+HUB_TIMEOUT = 10  # seconds for the hub's first answer; one try
+# What from_pretrained reads. Never pickles (.bin, .pt): loading one can run code.
+HUB_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "model*.safetensors")
+HUB_SUBFOLDERS = ("*/*",)
+HUB_DOWNLOAD = (
+    "import json, sys; from huggingface_hub import snapshot_download; "
+    "snapshot_download(sys.argv[1], **json.loads(sys.argv[2]))"
+)
+
+_before: bool | None = None  # huggingface_hub's own setting, while ours replaces it
+
+
+def lesson_checkpoint() -> str:
+    """Return the model the lessons use: a folder, or a name on the hub, for `from_pretrained`.
+
+    MYGPT_CHECKPOINT is used if set. Else it is the course's own model, in MYGPT_CACHE or the user's
+    cache folder; where it is missing or damaged it is downloaded and converted (93 MB, about 30 s),
+    unless MYGPT_OFFLINE=1. Calling this is asking for the download: size and source are printed
+    first. Turns the libraries' loading bars off, and for a folder keeps the libraries off the
+    network (unless you set HF_HUB_OFFLINE yourself). Raises CheckpointError, saying what to do.
+    First used in lesson 00.
+    """
+    _turn_bars_off()
+    given = os.environ.get("MYGPT_CHECKPOINT", "").strip()
+    if not given:
+        _keep_offline(True)
+        return str(_converted_model())
+    folder = Path(os.path.expanduser(given))
+    if os.path.isdir(folder):
+        if wrong := _folder_flaw(folder):
+            raise CheckpointError(
+                f"MYGPT_CHECKPOINT={given!r} is a folder, but {wrong}. Expected a folder that "
+                "save_pretrained wrote (config.json, *.safetensors, a tokenizer), or a hub name "
+                "such as gpt2. Unset MYGPT_CHECKPOINT to use the course's own model."
+            )
+        _keep_offline(True)
+        return str(folder.absolute())
+    if os.path.exists(folder):
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={given!r} is a file. Expected the folder that holds the model's "
+            "files, or a model's name on the hub such as gpt2."
+        )
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", given, re.ASCII):
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={given!r} names nothing: there is no such folder here "
+            f"({os.getcwd()}), and a hub name looks like gpt2 or Qwen/Qwen3-0.6B."
+        )
+    _keep_offline(is_offline())
+    _fetch_from_hub(given)
+    return given
+
+
+def _converted_model() -> Path:
+    folder = model_folder()
+    if flaw(folder) is None:
+        return folder
+    if is_offline():
+        return prepare_model()  # which says what is wrong and what mends it
+    try:
+        _prepare_in_child()
+    except BaseException:
+        remove_leftovers_if_idle(folder)
+        raise
+    if wrong := flaw(folder):
+        raise CheckpointError(f"The set-up left no usable model: {wrong}. Run: {COMMAND}")
+    return folder
+
+
+def _prepare_in_child() -> None:
+    """Run the set-up in another process, which keeps this one's memory small; show its lines."""
+    command = [sys.executable, "-m", "mygpt_helpers", "model"]
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            start_new_session=True,  # Ctrl-C reaches us alone, and we end the child, once
+        )
+        try:
+            for line in child.stdout or ():
+                say(line.rstrip("\n"))
+            code = child.wait()
+        finally:
+            _end(child)
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace").strip()
+    if code:
+        message = f"\n{said}".partition("\nerror: ")[2]
+        raise CheckpointError(
+            message
+            or f"The set-up of the model ended early (exit code {code}; its last words: "
+            f"{said.splitlines()[-1:]}). To see more, run in a terminal: {COMMAND}"
+        )
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End a child that still runs: it gets 10 s to clear up."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+        finally:
+            child.kill()
+            child.wait()
+
+
+def _folder_flaw(folder: Path) -> str | None:
+    """Say what keeps `from_pretrained` from reading a folder, or return None."""
+    try:
+        names = {path.name for path in folder.iterdir() if path.exists() and path.stat().st_size}
+        if not names:
+            return "it is empty"
+        if "config.json" not in names:
+            return "it has no config.json"
+        if "model.safetensors.index.json" in names:
+            index = json.loads((folder / "model.safetensors.index.json").read_text("utf-8"))
+            if absent := sorted(set(index["weight_map"].values()) - names):
+                return f"it lacks {absent[0]}, which model.safetensors.index.json lists"
+        elif not names & {"model.safetensors", "pytorch_model.bin", "pytorch_model.bin.index.json"}:
+            return "it has no weights (model.safetensors)"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"it cannot be read ({type(error).__name__}: {error})"
+    return None
+
+
+def _fetch_from_hub(name: str) -> None:
+    """Have a hub model in the hub's own cache, where `from_pretrained(name)` looks for it."""
+    import huggingface_hub as hub
+
+    patterns = {"allow_patterns": [*HUB_FILES], "ignore_patterns": [*HUB_SUBFOLDERS]}
+    try:
+        cached = hub.snapshot_download(name, local_files_only=True, **patterns)
+        if _folder_flaw(Path(cached)) is None:
+            return
+    except (OSError, ValueError):  # not in the cache, or not all of it
+        pass
+    if is_offline():
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={name!r} is neither a folder here nor in the hub cache, and "
+            "MYGPT_OFFLINE forbids downloads. Unset one of the two."
+        )
+    try:
+        # One try with a short timeout, before anything that retries.
+        info = hub.HfApi().model_info(name, timeout=HUB_TIMEOUT, files_metadata=True)
+    except Exception as error:
+        raise CheckpointError(_explain_hub(name, error)) from error
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    wanted = [*hub.utils.filter_repo_objects(sizes, **patterns)]
+    if not any(path.endswith(".safetensors") for path in wanted):
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={name!r} has no model*.safetensors on the hub, and the course loads "
+            "no pickled weights. Choose another model."
+        )
+    total = sum(sizes[path] for path in wanted)
+    cache = Path(hub.constants.HF_HUB_CACHE)
+    say(f"Downloading {name}, {total / 1e6:,.0f} MB, from {hub.constants.ENDPOINT} to {cache}")
+    # In a process of its own: the hub's threads would let an interrupt wait for a whole file.
+    command = [sys.executable, "-c", HUB_DOWNLOAD, name, json.dumps(patterns)]
+    folder = cache / f"models--{name.replace('/', '--')}"
+    code, said = run_watched(command, folder, total, name, {"HF_HUB_DISABLE_PROGRESS_BARS": "1"})
+    if code:
+        last_words = said.strip().splitlines()[-1:] or [f"exit code {code}"]
+        raise CheckpointError(_explain_hub(name, RuntimeError(last_words[0])))
+
+
+def _explain_hub(name: str, error: Exception) -> str:
+    from huggingface_hub import constants, errors
+
+    given = f"MYGPT_CHECKPOINT={name!r}"
+    first = (str(error).strip() or "no details").splitlines()[0]
+    if isinstance(error, errors.GatedRepoError):
+        return (
+            f"{given} is for those who accepted its licence: do so on the hub, then hf auth login."
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"{given} is neither a folder here nor a public model on {constants.ENDPOINT}."
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"{given} is not in the hub cache, and HF_HUB_OFFLINE is set. Unset one of the two."
+    return (
+        f"{given} could not be downloaded from {constants.ENDPOINT} ({first}). Try again with a "
+        "network, or unset MYGPT_CHECKPOINT to use the course's own model."
+    )
+
+
+def _turn_bars_off() -> None:
+    """Turn the libraries' loading bars off: a notebook would store them."""
+    from transformers.utils import logging
+
+    with warnings.catch_warnings():  # HF_HUB_DISABLE_PROGRESS_BARS=0 is the learner's to set
+        warnings.simplefilter("ignore")
+        logging.disable_progress_bar()
+
+
+def _keep_offline(offline: bool) -> None:
+    """Keep the libraries off the network, or undo that; a learner's own HF_HUB_OFFLINE stays.
+
+    An unreachable hub costs 45 s of silent retries. The environment is for child processes, the
+    constant for the library, which has read the environment already.
+    """
+    global _before
+    from huggingface_hub import constants
+
+    if offline and "HF_HUB_OFFLINE" not in os.environ:
+        _before = constants.HF_HUB_OFFLINE
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        constants.HF_HUB_OFFLINE = True
+    elif not offline and _before is not None:
+        os.environ.pop("HF_HUB_OFFLINE", None)
+        constants.HF_HUB_OFFLINE, _before = _before, None

@@ -1,0 +1,86 @@
+"""What a live picture is given, checked and made ready: token texts and the sliders' stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Integral
+
+import torch
+from torch import Tensor
+
+KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+# The values that a knob's slider stops at: nice numbers, finer where they matter.
+TEMPERATURES = (
+    [0.01, 0.02, 0.05]
+    + [round(0.05 * i, 2) for i in range(2, 41)]  # 0.1 to 2
+    + [2.25, 2.5, 2.75, 3, 3.5, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100]
+)
+TOP_KS = list(range(1, 51)) + [
+    int(digits * 10**power) for power in range(1, 7) for digits in (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+]
+STOPS = {
+    "top_p": [round(0.01 * i, 2) for i in range(1, 101)],
+    "min_p": [0, 0.001, 0.002, 0.005]
+    + [round(0.01 * i, 2) for i in range(1, 20)]  # 0.01 to 0.19
+    + [round(0.05 * i, 2) for i in range(4, 21)],  # 0.2 to 1
+    "repetition_penalty": [round(1 + 0.05 * i, 2) for i in range(21)],  # 1 to 2
+}
+
+
+def neutral_values(vocab_size: int) -> dict[str, float]:
+    """Return the value of each knob that switches it off; temperature has no such value."""
+    return {"top_k": vocab_size, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+
+
+def slider_stops(knob: str, logits: Tensor) -> list[float]:
+    """Return a knob's stops for logits (V,), ascending; the value that changes nothing is one."""
+    vocab_size = len(logits)
+    if knob == "temperature":
+        # next_token_probs refuses what makes the division infinite.
+        largest = float(logits[logits.isfinite()].abs().max())
+        limit = torch.finfo(torch.float32).max
+        return [t for t in TEMPERATURES if t >= 1 or largest / t < limit]
+    if knob == "top_k":
+        return sorted({k for k in TOP_KS if k < vocab_size} | {vocab_size})
+    return STOPS[knob]
+
+
+def checked_knobs(knobs: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the sliders to show, or raise ValueError for one that is no knob."""
+    names = (knobs,) if isinstance(knobs, str) else tuple(dict.fromkeys(knobs))
+    for name in names:
+        if name not in KNOBS:
+            raise ValueError(f"knobs must be among {', '.join(KNOBS)}; got {name!r}.")
+    return names
+
+
+def checked_shape(logits: Tensor, num_bars: int) -> None:
+    """Raise ValueError for logits of more than one position, and for fewer than one bar."""
+    if isinstance(logits, Tensor) and logits.ndim != 1:
+        raise ValueError(
+            f"logits must have shape (V,), one position's; got {tuple(logits.shape)}. "
+            "Of a model's (1, T, V), logits[0, -1] is the last position."
+        )
+    if not isinstance(num_bars, Integral) or isinstance(num_bars, bool) or num_bars < 1:
+        raise ValueError(f"num_bars must be a whole number from 1, got {num_bars!r}.")
+
+
+def texts_of(
+    labels: Sequence[str] | Callable[[int], str], ids: list[int], vocab_size: int
+) -> dict[int, str]:
+    """Return the texts of some ids, {id: text}, or raise ValueError."""
+    if not callable(labels):
+        sized = isinstance(labels, Sequence) and not isinstance(labels, str)
+        if not sized or len(labels) != vocab_size:
+            given = f"{len(labels):,} of them" if sized else type(labels).__name__
+            raise ValueError(
+                f"labels must be {vocab_size:,} strings, one a logit, or a function from an id to "
+                f"its text, such as tokenizer.decode; got {given}."
+            )
+        labels = labels.__getitem__
+    texts = {i: labels(i) for i in ids}
+    for i, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"labels must be strings; id {i} has {type(text).__name__}.")
+    return texts

@@ -1,0 +1,143 @@
+"""Every lesson in a real JupyterLab: it runs, its sliders move, and its numbers are Python's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import REPOSITORY, Notebook, rows_of, set_by_keyboard, settle
+
+LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
+TOLERANCE = 0.0006
+
+# Run in the lesson's kernel: what the widget with this id has to show, by its knobs as they are.
+EXPECTED = """
+def _expected(model_id):
+    import json
+    import torch
+    from ipywidgets import Widget
+    from mygpt_helpers.sampling import next_token_probs
+    from mygpt_helpers.widgets.inputs import KNOBS
+    instances = getattr(Widget, "_instances", None) or Widget.widgets
+    widget = instances[model_id]
+    knobs = {knob: getattr(widget, knob) for knob in KNOBS}
+    if widget._rule is None:
+        probs = next_token_probs(widget._logits, **knobs, previous_ids=widget._ids)
+    else:
+        shown = {knob: knobs[knob] for knob in widget._shown_knobs}
+        try:
+            probs = widget._rule(widget._logits.clone(), **shown).detach()
+        except Exception:
+            probs = None  # a stub of an exercise; the widget says what is wrong with it
+    numbers = None if probs is None else probs[widget._shown].tolist()
+    print(json.dumps({"numbers": numbers, "error": widget._answer.get("error", ""),
+                      "knobs": knobs, "own": widget._rule is not None}))
+"""
+
+
+class Lesson:
+    """A lesson that has run in the browser."""
+
+    def __init__(self, notebook: Notebook, path: Path):
+        self.notebook, self.page, self.path = notebook, notebook.page, path
+
+    def outputs(self):
+        """Return (cell, output) for every output in the page's copy of the notebook."""
+        text = self.page.evaluate(
+            "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON())"
+        )
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        return [(cell, output) for cell in cells for output in cell["outputs"]]
+
+    def pictures(self):
+        """Return (widget in the page, id of its model) for every live distribution."""
+        view = "application/vnd.jupyter.widget-view+json"
+        ids = [o["data"][view]["model_id"] for _, o in self.outputs() if view in o.get("data", {})]
+        is_picture = "from ipywidgets import Widget; print(type(Widget._instances[{!r}]).__name__)"
+        ids = [
+            i for i in ids if "DistributionWidget" in self.notebook.in_kernel(is_picture.format(i))
+        ]
+        widgets = self.notebook.widgets()
+        assert widgets.count() == len(ids), "a picture inside another widget: extend this test"
+        return [(widgets.nth(i), model_id) for i, model_id in enumerate(ids)]
+
+    def expected(self, model_id):
+        return json.loads(self.notebook.in_kernel(f"_expected({model_id!r})"))
+
+    def check(self, widget, model_id):
+        """Compare the picture's numbers with Python's, giving a slow function time to answer."""
+        want = self.expected(model_id)
+        if want["own"]:
+            widget.locator(".note").filter(has_text="aiting for Python").wait_for(state="hidden")
+            self.page.wait_for_timeout(300)
+        rows = [row for row in rows_of(widget) if not row["label"].endswith(("other", "others"))]
+        if want["numbers"] is None or want["error"]:
+            assert widget.locator(".note").text_content() == want["error"] != ""
+        else:
+            numbers = [float(row["number"]) for row in rows]
+            assert numbers == pytest.approx(want["numbers"], abs=TOLERANCE), want["knobs"]
+        return want["knobs"]
+
+
+@pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem)
+def lesson(request, lab, browser):
+    url, root = lab
+    notebook = nbformat.read(request.param, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    nbformat.write(notebook, root / request.param.name)
+    opened = Notebook(browser, url, request.param.name)
+    opened.run_all(timeout=120)
+    opened.in_kernel(EXPECTED)
+    yield Lesson(opened, request.param)
+    opened.close()
+
+
+def test_every_cell_runs(lesson):
+    failed = [
+        (cell["source"], output["evalue"])
+        for cell, output in lesson.outputs()
+        if output["output_type"] == "error"
+        and "raises-exception" not in cell["metadata"].get("tags", [])
+    ]
+    assert failed == []
+    assert lesson.outputs(), "nothing was run"
+
+
+def test_every_slider_moves_by_keyboard_and_mouse(lesson):
+    sliders_in_pictures = 0
+    for widget, model_id in lesson.pictures():
+        lesson.check(widget, model_id)
+        for slider in widget.locator("input[type=range]").all():
+            sliders_in_pictures += 1
+            knob = slider.get_attribute("data-knob")
+            before = lesson.expected(model_id)["knobs"][knob]
+            at_end = slider.evaluate("slider => slider.value === slider.max")
+            set_by_keyboard(slider, -3 if at_end else 3)
+            settle(lesson.page)
+            moved = lesson.check(widget, model_id)[knob]
+            assert moved != before, f"the keyboard does not move {knob}"
+
+            slider.scroll_into_view_if_needed()
+            box = slider.bounding_box()
+            y = box["y"] + box["height"] / 2
+            lesson.page.mouse.move(box["x"] + box["width"] * 0.6, y)
+            lesson.page.mouse.down()
+            for part in (0.5, 0.4, 0.3, 0.2):
+                lesson.page.mouse.move(box["x"] + box["width"] * part, y)
+            lesson.page.mouse.up()
+            settle(lesson.page)
+            assert lesson.check(widget, model_id)[knob] != moved, f"the mouse does not move {knob}"
+        if widget.get_by_role("button", name="reset").count():
+            widget.get_by_role("button", name="reset").click()
+            settle(lesson.page)
+            lesson.check(widget, model_id)
+    sliders = lesson.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) input[type=range]").count()
+    assert sliders == sliders_in_pictures, "a slider that this test does not know: extend it"
+
+
+def test_the_console_has_no_errors(lesson):
+    assert lesson.notebook.errors == []

@@ -1,0 +1,544 @@
+"""The checker itself, and every exercise: its solution is right, its known mistakes are wrong."""
+
+import inspect
+import linecache
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import pytest
+import torch
+
+from mygpt_helpers.exercises import check, core, evaluate, exercises, hint, lessons, solution
+
+ALL = [exercise for lesson in lessons() for exercise in exercises(lesson)]
+WRONG = [
+    pytest.param(exercise, function, fragment, id=f"{exercise.name}-{number}")
+    for exercise in ALL
+    for number, (function, fragment) in enumerate(exercise.wrong)
+]
+each = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
+
+
+def softmax(logits):
+    return torch.softmax(logits, dim=-1)
+
+
+def status(name, answer):
+    return evaluate(name, answer).status
+
+
+# --- every exercise ---------------------------------------------------------------------------
+
+
+def test_the_exercises_of_the_three_lessons_are_there():
+    assert [exercise.name for exercise in ALL] == [
+        "00.pick_largest", "00.loop",
+        "01.softmax", "01.next_id", "01.phrase", "01.entropy",
+        "04.temperature", "04.from_probs", "04.find_temperature", "04.zero",
+    ]  # fmt: skip
+
+
+@each
+def test_the_solution_is_right(exercise):
+    outcome = evaluate(exercise.name, exercise.solution)
+    assert outcome.status == "right", outcome.message
+    assert outcome.message.startswith("✔ right: ")
+
+
+@each
+def test_the_printed_solution_is_right_too(exercise, capsys):
+    solution(exercise.name)
+    source, _, why = capsys.readouterr().out.rpartition("\nWhy: ")
+    space = {}
+    exec(source, space)  # as a learner would paste it into an empty notebook
+    assert status(exercise.name, space[exercise.solution.__name__]) == "right"
+    assert inspect.getsource(exercise.solution) in source and why.strip()
+
+
+@pytest.mark.parametrize("exercise, function, fragment", WRONG)
+def test_a_plausible_wrong_answer_is_told_so(exercise, function, fragment):
+    outcome = evaluate(exercise.name, function)
+    assert outcome.status == "wrong", outcome.message
+    assert outcome.message.startswith("✘ not yet: ")
+    assert fragment.lower() in outcome.message.lower()
+    assert outcome == evaluate(exercise.name, function)  # CI compares what is printed
+    lines = outcome.message.splitlines()
+    assert len(lines) <= 9 and max(map(len, lines)) < 100
+
+
+@each
+def test_each_exercise_is_whole(exercise):
+    assert len(exercise.wrong) >= 2
+    assert exercise.difficulty in (1, 2, 3) and 1 <= exercise.minutes <= 20
+    assert 2 <= len(exercise.hints) <= 3
+    assert exercise.title and exercise.task.endswith(".") and exercise.why.endswith(".")
+    assert exercise.solution.__doc__
+
+
+@each
+def test_a_stub_left_alone_is_not_tried_yet(exercise):
+    def not_implemented(*args):
+        raise NotImplementedError
+
+    def with_message(*args):
+        raise NotImplementedError("write this")
+
+    for stub in (None, ..., lambda *args: None, lambda *args: ..., not_implemented, with_message):
+        outcome = evaluate(exercise.name, stub)
+        assert outcome.status == "not tried", outcome.message
+        assert outcome.message.startswith("– not tried yet: ")
+
+
+@each
+def test_a_check_is_quick(exercise):
+    evaluate(exercise.name, exercise.solution)
+    start = time.process_time()
+    evaluate(exercise.name, exercise.solution)
+    assert time.process_time() - start < 1
+
+
+@each
+@pytest.mark.parametrize(
+    "result",
+    [
+        3,
+        2.5,
+        True,
+        "text",
+        [],
+        {},
+        object(),
+        float("nan"),
+        10**5000,
+        torch.ones(3, dtype=torch.bool),
+        torch.full((2, 2), float("nan")),
+        torch.zeros(0),
+        torch.ones(2, dtype=torch.complex64),
+        torch.eye(3).to_sparse(),
+        torch.empty(2, device="meta"),
+        torch.ones(2, requires_grad=True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_result_gets_one_short_message(exercise, result):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcome = evaluate(exercise.name, lambda *args: result)
+    assert outcome.status == "wrong"
+    lines = outcome.message.splitlines()
+    assert len(lines) <= 9 and max(map(len, lines)) < 100
+    assert " at 0x" not in outcome.message
+
+
+# --- what the checks expect, by numbers worked out elsewhere ------------------------------------
+
+
+def test_the_solutions_give_known_numbers():
+    by_name = {exercise.name: exercise.solution for exercise in ALL}
+    toy = torch.tensor([2.0, 1.0, 0.0])
+    table = {
+        1.0: (0.665, 0.245, 0.090),
+        0.5: (0.867, 0.117, 0.016),
+        2.0: (0.506, 0.307, 0.186),
+        100.0: (0.337, 0.333, 0.330),
+    }
+    for temperature, row in table.items():
+        near = pytest.approx(row, abs=6e-4)
+        assert by_name["04.temperature"](toy, temperature).tolist() == near
+        assert by_name["04.zero"](toy, temperature).tolist() == near
+        probs = torch.tensor(table[1.0])
+        assert by_name["04.from_probs"](probs, temperature).tolist() == pytest.approx(row, abs=2e-3)
+    assert by_name["04.find_temperature"](toy, 0.867) == pytest.approx(0.5, abs=0.01)
+    assert by_name["04.zero"](toy, 0).tolist() == [1, 0, 0]
+    assert by_name["01.softmax"](toy).tolist() == pytest.approx(table[1.0], abs=6e-4)
+    even = torch.full((4,), 0.25)
+    assert by_name["01.entropy"](even).item() == pytest.approx(1.386294, abs=1e-5)
+    ids = torch.tensor([0, 1, 2])
+    phrase = by_name["01.phrase"](torch.stack([toy, toy, toy]), ids, 1)
+    assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
+    scores = torch.tensor([[[9.0, 1, 2], [1, 3, 2]], [[9, 1, 2], [1, 2, 3]]])
+    assert by_name["01.next_id"](scores).tolist() == [1, 2]
+    assert by_name["00.pick_largest"]([-2, -1, -1]) == 1
+    assert by_name["00.loop"](lambda text: sum(text), [1, 2], 3) == [1, 2, 3, 6, 12]
+
+
+def test_the_usual_other_ways_are_right_too():
+    def loop(logits, ids, prompt_len):
+        log_probs = torch.log_softmax(logits, dim=-1)
+        return float(sum(log_probs[t - 1, ids[t]] for t in range(prompt_len, len(ids))))
+
+    def halving(logits, target):
+        low, high = 0.01, 100.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            if torch.softmax(logits / middle, dim=-1).max() > target:
+                low = middle
+            else:
+                high = middle
+        return torch.tensor(middle)
+
+    def one_hot(logits, temperature):
+        if temperature < 0:
+            raise ValueError("below 0")
+        if temperature == 0:
+            return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).float()
+        return softmax(logits / temperature)
+
+    def powers(probs, temperature):
+        weights = probs ** (1 / temperature)
+        return weights / weights.sum(-1, keepdim=True)
+
+    for name, answer in {
+        "00.pick_largest": lambda scores: scores.index(max(scores)),
+        "01.softmax": softmax,
+        "01.next_id": lambda logits: logits[:, -1].topk(1).indices.squeeze(-1),
+        "01.phrase": loop,
+        "01.entropy": lambda probs: -(probs * torch.log(probs + 1e-12)).sum(-1),
+        "04.from_probs": powers,
+        "04.find_temperature": halving,
+        "04.zero": one_hot,
+    }.items():
+        outcome = evaluate(name, answer)
+        assert outcome.status == "right", outcome.message
+    assert status("04.from_probs", lambda p, t: softmax(p.log() / t)) == "right"
+
+
+# --- what is passed in --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [3, "softmax", [1], torch.ones(2), float("nan")])
+def test_an_answer_that_is_not_a_function(answer):
+    outcome = evaluate("01.softmax", answer)
+    assert outcome.status == "wrong"
+    assert 'check("01.softmax", softmax)' in outcome.message
+    assert "not a function" in outcome.message
+
+
+def test_another_signature_is_named():
+    outcome = evaluate("04.temperature", lambda logits: logits)
+    assert outcome.status == "wrong"
+    assert "temperature_probs(logits, temperature)" in outcome.message or (
+        "<lambda>(logits, temperature)" in outcome.message
+    )
+    assert "got:      <lambda>(logits)" in outcome.message
+    assert status("01.softmax", lambda *, logits: logits) == "wrong"
+    assert status("04.temperature", lambda z, t, extra=None: softmax(z / t)) == "right"
+
+
+def test_built_in_functions_and_classes_do_not_break_it():
+    assert status("01.softmax", torch.softmax) == "raised"  # its dim is missing
+    assert status("01.softmax", torch.nn.Softmax(dim=-1)) == "right"
+    assert status("01.softmax", dict) in ("raised", "wrong")
+    assert status("00.pick_largest", print) == "not tried"
+
+
+# --- what the learner's code does ---------------------------------------------------------------
+
+
+def cell(source, name):
+    """Define a function as a notebook cell does: in a file that is none, known to linecache."""
+    path = "/tmp/ipykernel_77/1234567.py"
+    linecache.cache[path] = (len(source), None, source.splitlines(True), path)
+    space = {"torch": torch}
+    exec(compile(source, path, "exec"), space)
+    return space[name]
+
+
+def test_an_error_names_the_line_of_the_learners_code():
+    source = "x = 1\n\ndef softmax(logits):\n    total = 1\n    return logits / undefined\n"
+    outcome = evaluate("01.softmax", cell(source, "softmax"))
+    assert outcome.message.splitlines() == [
+        "! your code raised: NameError: name 'undefined' is not defined",
+        "  line 3 of softmax: return logits / undefined",
+        "  logits: tensor([3.0])",
+    ]
+
+
+def test_an_error_inside_a_library_names_the_learners_line():
+    source = (
+        "def mine(logits):\n    return torch.nn.functional.softmax(logits, dim=7)\n\n"
+        "def softmax(logits):\n    return mine(logits)\n"
+    )
+    outcome = evaluate("01.softmax", cell(source, "softmax"))
+    assert outcome.status == "raised"
+    place = "line 2 of mine: return torch.nn.functional.softmax(logits, dim=7)"
+    assert place in outcome.message
+    assert "ipykernel" not in outcome.message and "Traceback" not in outcome.message
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (Silent(), "Silent"),
+        (ValueError("first\nsecond"), "ValueError: first"),
+        (ValueError("x" * 5000), "ValueError: xxx"),
+        (AssertionError(), "AssertionError"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_any_error_gets_one_short_message(error, said):
+    def answer(logits):
+        raise error
+
+    outcome = evaluate("01.softmax", answer)
+    assert outcome.status == "raised" and outcome.message.startswith("! your code raised: ")
+    assert said in outcome.message and "second" not in outcome.message
+    assert max(map(len, outcome.message.splitlines())) < 100
+
+
+def test_recursion_without_end():
+    def answer(logits):
+        return answer(logits)
+
+    assert "RecursionError" in evaluate("01.softmax", answer).message
+
+
+def test_blanks_that_are_left_are_not_tried_yet():
+    for answer in (lambda z: z / ..., lambda z: torch.exp(...), lambda z: torch.softmax(..., -1)):
+        outcome = evaluate("01.softmax", answer)
+        assert outcome.status == "not tried" and "filled in" in outcome.message
+
+
+def test_torchs_own_not_implemented_error_is_an_error():
+    source = "def softmax(logits):\n    return torch.empty(2, device='meta').tolist()\n"
+    assert status("01.softmax", cell(source, "softmax")) == "raised"
+
+
+def test_a_branch_without_return_is_wrong():
+    def answer(logits):
+        if logits.numel() < 3:
+            return softmax(logits)
+
+    outcome = evaluate("01.softmax", answer)
+    assert outcome.status == "wrong" and "without a `return`" in outcome.message
+
+
+def test_the_smallest_counterexample_comes_first():
+    def answer(logits):
+        return softmax(logits) * (0.5 if logits.shape[-1] > 4 else 1.0)
+
+    logits = evaluate("01.softmax", answer).message.splitlines()[1]
+    assert logits.startswith("  logits: tensor([") and logits.count(",") == 4  # V = 5, one row
+
+
+def test_a_large_difference_names_the_entry():
+    def answer(logits):
+        probs = softmax(logits)
+        return probs.flip(-1) if logits.shape[-1] == 200 else probs
+
+    message = evaluate("01.softmax", answer).message
+    assert "logits: a float32 tensor of shape (200,)" in message and " at [" in message
+
+
+def test_shape_dtype_nan_and_gradients_each_have_their_words():
+    def message(change):
+        return evaluate("01.softmax", lambda logits: change(softmax(logits))).message
+
+    assert "shape is not right" in message(lambda p: p[None])
+    assert "dtype is not right" in message(lambda p: p.long())
+    assert "NaN" in message(lambda p: p * float("nan"))
+    assert "requires_grad" in message(lambda p: p.requires_grad_())
+    assert "not a tensor" in message(lambda p: p.tolist())
+    assert status("01.softmax", lambda z: softmax(z.double())) == "right"
+    ids = evaluate("01.next_id", lambda z: z[:, -1].argmax(-1).float()).message
+    assert "dtype is not right" in ids and "int64" in ids
+
+
+def test_an_argument_changed_in_place_breaks_nothing():
+    def answer(logits):
+        probs = softmax(logits)
+        logits.zero_()
+        return probs
+
+    assert status("01.softmax", answer) == "right"
+
+    def resizing(logits, temperature):
+        probs = softmax(logits / temperature)
+        logits.unsqueeze_(0).mul_(0)
+        return probs
+
+    assert "changed its argument `logits`" in evaluate("04.temperature", resizing).message
+
+
+def test_a_function_that_keeps_its_logits_for_later_does_not_confuse_the_case_shown():
+    def answer(logits):
+        logits.add_(100)
+        return logits
+
+    assert "logits: tensor([3.0])" in evaluate("01.softmax", answer).message
+
+
+def test_what_is_printed_shows_on_a_failure_only(capsys):
+    def noisy(logits):
+        for number in range(30):
+            print("line", number)
+        warnings.warn("a warning", UserWarning, stacklevel=2)
+        return softmax(logits) if logits.numel() < 3 else logits
+
+    message = evaluate("01.softmax", noisy).message
+    assert message.count("line ") == 10 and message.splitlines()[-1] == "    ..."
+    assert evaluate("01.softmax", lambda z: print("hidden") or softmax(z)).status == "right"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_warning_is_shown_without_its_path():
+    def warning(logits):
+        warnings.warn("mind the gap", UserWarning, stacklevel=1)
+        return logits
+
+    message = evaluate("01.softmax", warning).message
+    assert "UserWarning: mind the gap" in message and ".py" not in message
+
+
+def test_torch_has_its_threads_back_after_a_check():
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        evaluate("01.softmax", lambda logits: seen.append(torch.get_num_threads()))
+        assert seen == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_endless_printing_and_controls_stay_short():
+    def loud(logits):
+        print("\x1b[31m\u202e" + "x" * 10_000_000)
+        return logits
+
+    message = evaluate("01.softmax", loud).message
+    assert "\x1b" not in message and "\u202e" not in message and len(message) < 1500
+
+    def kept(logits):
+        for _ in range(100):
+            print("x" * 1000)
+        lengths.append(len(sys.stdout.text))
+        return logits
+
+    lengths = []
+    evaluate("01.softmax", kept)
+    assert lengths == [4000]
+
+
+def test_the_random_generators_stay_as_they_were():
+    numpy = pytest.importorskip("numpy")
+
+    def seeding(logits):
+        torch.manual_seed(1), random.seed(1), numpy.random.seed(1)
+        return softmax(logits)
+
+    torch.manual_seed(7), random.seed(7), numpy.random.seed(7)
+    want = torch.rand(1), random.random(), numpy.random.rand()
+    torch.manual_seed(7), random.seed(7), numpy.random.seed(7)
+    for exercise in ALL:
+        evaluate(exercise.name, exercise.solution)
+    assert status("01.softmax", seeding) == "right"
+    assert (torch.rand(1), random.random(), numpy.random.rand()) == want
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signal can be sent to oneself there")
+def test_an_endless_answer_can_be_interrupted(capsys):
+    def endless(logits):
+        while True:
+            pass
+
+    timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    check("01.softmax", endless)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("! stopped: after 0 s; endless had not returned for")
+    assert lines[1] == "  logits: tensor([3.0])"
+
+
+# --- the loop exercise --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer, fragment",
+    [
+        (lambda next_token, tokens, steps: tokens * steps, "not called once a step"),
+        (lambda next_token, tokens, steps: [next_token() for _ in range(steps)], "..."),
+        (lambda next_token, tokens, steps: [next_token("a")], "next_token('a')"),
+        (lambda next_token, tokens, steps: [next_token(tokens[-1])], "only the last token"),
+        (lambda next_token, tokens, steps: (*tuple(tokens), next_token(tokens)), "not a list"),
+        (lambda next_token, tokens, steps: [*tokens[:], next_token(tokens) + 1], "whole text"),
+    ],
+)
+def test_the_loop_names_what_next_token_was_given(answer, fragment):
+    outcome = evaluate("00.loop", answer)
+    assert outcome.status == "wrong" and fragment in outcome.message
+
+
+def test_endless_loops_end_even_where_errors_are_swallowed():
+    def stubborn(next_token, tokens, steps):
+        while True:
+            try:
+                next_token(tokens)
+            except Exception:
+                continue
+
+    assert "does it end" in evaluate("00.loop", stubborn).message
+
+
+# --- names, hints, solutions --------------------------------------------------------------------
+
+
+def test_an_unknown_name_lists_the_lessons_exercises():
+    outcome = evaluate("01.sofmax", softmax)
+    assert outcome.status == "unknown"
+    assert 'Did you mean "01.softmax"?' in outcome.message
+    assert "01.softmax, 01.next_id, 01.phrase, 01.entropy" in outcome.message
+    assert "00, 01, 04" in evaluate("77.softmax", softmax).message
+    assert "lessons with exercises" in evaluate("", softmax).message
+    assert "in quotes" in evaluate(softmax, "01.softmax").message
+
+
+def test_nothing_raises_for_an_unknown_name(capsys):
+    for function in (hint, solution, lambda name: check(name, softmax)):
+        assert function("01.nothing") is None
+        assert capsys.readouterr().out.startswith("? no such exercise: ")
+
+
+def test_hints_come_one_by_one(capsys, monkeypatch):
+    monkeypatch.setattr(core, "_hints_given", {})
+    printed = []
+    for _ in range(5):
+        hint("01.softmax")
+        printed.append(capsys.readouterr().out)
+    assert [text[:11] for text in printed] == [f"hint {n} of 3" for n in (1, 2, 3, 3, 3)]
+    assert "no more hints" not in "".join(printed[:3])
+    assert printed[3] == printed[4] and 'solution("01.softmax")' in printed[3]
+
+
+@each
+def test_hints_and_solutions_fit_the_line(exercise, capsys, monkeypatch):
+    monkeypatch.setattr(core, "_hints_given", {})
+    for _ in exercise.hints:
+        hint(exercise.name)
+    solution(exercise.name)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+
+
+def test_check_prints_once_and_returns_nothing(capsys):
+    assert check("01.softmax", softmax) is None
+    assert capsys.readouterr().out.startswith("✔ right: softmax holds on ")
+
+
+def test_importing_the_exercises_is_light():
+    code = (
+        "import sys, mygpt_helpers.exercises as e; e.lessons(); e.evaluate('00.loop', None);"
+        "print([m for m in ('torch', 'rich', 'numpy', 'filelock') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

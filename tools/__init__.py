@@ -1,0 +1,1 @@
+"""What maintainers run: `python -m tools.refresh` stores lessons, `tools.edges` tries them."""
