@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 from torch import Tensor
 
@@ -75,9 +75,9 @@ class Distribution:
 
     def state(self, row: int) -> str:
         """Return what became of a row's token: "top", "cut" or ""."""
-        if self.after[row] == max(self.after):
-            return "top"
-        return "cut" if self.after[row] == 0 else ""
+        if self.after[row] == 0:
+            return "cut"
+        return "top" if self.after[row] == max(self.after) else ""
 
 
 def summarize(
@@ -113,7 +113,7 @@ def distribution_text(d: Distribution, digits: int = 2) -> str:
     """Return the text twin of a distribution's picture."""
     labels = [f'"{visible(label, LABEL_CHARS)}"' for label in d.labels]
     width = max(map(len, labels))
-    heading = ", ".join(part for part in (d.title, d.setting) if part)
+    heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
     lines = [heading] if heading else []
     for row, label in enumerate(labels):
         lines.append(f"  {label:<{width}}  {d.after[row]:.{digits}f}  {d.state(row)}".rstrip())
@@ -123,7 +123,9 @@ def distribution_text(d: Distribution, digits: int = 2) -> str:
 
 def footer(d: Distribution, digits: int) -> list[str]:
     """Return the lines under the bars: what is not shown, and how unsure the distribution is."""
-    lines = [f"{d.num_kept:,} of {d.vocab_size:,} tokens kept"]
+    lines = []
+    if d.num_kept < d.vocab_size:
+        lines.append(f"{d.num_kept:,} of {d.vocab_size:,} tokens kept")
     if d.rest_count:
         lines.append(f"not shown: {d.rest_count:,} tokens, {d.rest_mass:.{digits}f} together")
     choices = math.exp(d.entropy)
@@ -148,7 +150,9 @@ def distribution_figure(d: Distribution) -> Figure:
         if state == "top":
             axes.barh(row, d.after[row], height=0.72, color=KEPT, edgecolor=GREEDY, linewidth=2)
         if state == "cut":
-            axes.barh(row, d.before[row], height=0.72, fill=False, hatch="////", edgecolor=CUT, lw=0)
+            axes.barh(
+                row, d.before[row], height=0.72, fill=False, hatch="////", edgecolor=CUT, lw=0
+            )
         label = printable(f'"{visible(d.labels[row], LABEL_CHARS)}"')
         x = axes.get_yaxis_transform()
         axes.text(-0.02, row, label, transform=x, ha="right", va="center", parse_math=False)
@@ -160,7 +164,7 @@ def distribution_figure(d: Distribution) -> Figure:
     heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
     figure.text(0.02, 1 - 0.25 / height, printable(heading), weight="bold", parse_math=False)
     under = footer(d, 3)
-    first = ", ".join(under[:-1]) + "  ·  outline: the model alone"
+    first = "  ·  ".join([*under[:-1], "outline: the model alone"])
     figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
     figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
     return figure
@@ -193,44 +197,59 @@ def show_curves(
 ) -> Picture:
     """Return a line chart of one or more named curves over x, with a text twin of seven points.
 
-    marks: named positions on the x axis, drawn as dotted lines. Raises ValueError for a curve of
-    another length than x. Used from lesson 04 on.
+    marks: named positions on the x axis, drawn as dotted lines. Raises ValueError for no points,
+    and for a curve of another length than x. Used from lesson 04 on.
     """
+    if not len(x):
+        raise ValueError("x must have at least one point, got none.")
+    title = visible_title(title)
+    x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
+    curves = {visible_title(name, 40): y for name, y in curves.items()}
+    marks = {visible_title(name, 40): at for name, at in (marks or {}).items()}
     figure = Figure(figsize=(7.2, 3.6), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
+    drawn = []
     for i, (name, y) in enumerate(curves.items()):
         if len(y) != len(x):
             raise ValueError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
-        axes.plot(x, y, DASHES[i % 4], color=CURVES[i % 4], lw=2, label=printable(visible_title(name)))
-    for name, at in (marks or {}).items():
+        drawn += axes.plot(x, y, DASHES[i % 4], color=CURVES[i % 4], lw=2)
+    for name, at in marks.items():
         axes.axvline(at, color=CUT, linestyle=":", linewidth=1)
-        axes.text(at, 1.0, f" {printable(name)}", transform=axes.get_xaxis_transform(), va="bottom")
-    axes.set(xlabel=x_label, ylabel=y_label, xscale="log" if log_x else "linear")
+        above = axes.get_xaxis_transform()
+        label = f" {printable(name)[:40]}"  # escapes are longer than what they stand for
+        axes.text(at, 1.0, label, transform=above, va="bottom", parse_math=False)
+    axes.set(xscale="log" if log_x else "linear")
+    axes.set_xlabel(printable(x_label), parse_math=False)
+    axes.set_ylabel(printable(y_label), parse_math=False)
     axes.set_title(printable(title), loc="left", weight="bold", parse_math=False, pad=18)
     axes.spines[["top", "right"]].set_visible(False)
     if len(curves) > 1:
-        for text in axes.legend(frameon=False).get_texts():
+        # The names are set afterwards: matplotlib would leave out one that begins with "_".
+        legend = axes.legend(drawn, [str(i) for i in range(len(drawn))], frameon=False)
+        for text, name in zip(legend.get_texts(), curves, strict=True):
             text.set_parse_math(False)
+            text.set_text(printable(name)[:60])
     points = sorted({round(i * (len(x) - 1) / 6) for i in range(7)})
     lines = [title] if title else []
     lines.append(f"{y_label} over {x_label}")
     for name, y in curves.items():
         shown = ", ".join(f"{x[i]:.3g}: {y[i]:.{digits}f}" for i in points)
-        lines.append(f"  {visible_title(name)}: {shown}")
-    lines += [f"  marked: {name} at {at:g}" for name, at in (marks or {}).items()]
+        lines.append(f"  {name}: {shown}")
+    lines += [f"  marked: {name} at {at:g}" for name, at in marks.items()]
     return Picture(figure, "\n".join(lines))
 
 
-def visible_title(text: str) -> str:
+def visible_title(text: str, max_chars: int = 90) -> str:
     """Return a title on one line; its spaces stay spaces, since it is read as prose."""
-    return visible(text, 90).replace("␣", " ")
+    return visible(text, max_chars).replace("␣", " ")
 
 
 @cache
 def _glyphs() -> frozenset[int]:
-    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+    fonts = (findfont(FontProperties(family="DejaVu Sans", weight=w)) for w in ("normal", "bold"))
+    return frozenset.intersection(*(frozenset(get_font(font).get_charmap()) for font in fonts))
 
 
 def printable(text: str) -> str:
-    """Return text with characters that the figure's font lacks (an emoji, say) as escapes."""
+    """Return text with characters that the figures' fonts lack (an emoji, say) as escapes."""
     return "".join(c if ord(c) in _glyphs() else f"\\u{{{ord(c):x}}}" for c in text)

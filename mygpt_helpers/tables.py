@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+# C* control, format (bidi marks, joiners), surrogate; Z* separators.
+UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 
 
 def visible(text: str, max_chars: int | None = None) -> str:
@@ -33,11 +35,24 @@ def visible(text: str, max_chars: int | None = None) -> str:
 def _visible_char(char: str) -> str:
     if char in SIGNS:
         return SIGNS[char]
-    # Categories: C* control, format (bidi marks, joiners), surrogate; Z* separators of other kinds.
-    if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}:
-        return char.encode("unicode_escape").decode("ascii")
+    if unicodedata.category(char) in UNSEEN:
+        return _escaped(char)
     # A combining mark alone would sit on the character before it: give it one of its own.
     return "◌" + char if unicodedata.combining(char) else char
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _cell(value: object) -> Text:
+    """Return a cell's text: spaces and line breaks stay, what nobody could see is escaped."""
+    return Text(
+        "".join(
+            _escaped(char) if char not in " \n" and unicodedata.category(char) in UNSEEN else char
+            for char in str(value)
+        )
+    )
 
 
 class PlainTable(Table):
@@ -59,22 +74,24 @@ def table(
     """Return a rich table that shows every cell as plain text.
 
     columns: headings. rows: one sequence of cells for each row, as many as there are columns; a
-    cell is shown as str(cell), never as markup. right: headings of the columns aligned to the right
-    (numbers). Raises ValueError for a row of another length. Used from lesson 01 on.
+    cell is shown as str(cell), never as markup, its control characters escaped. right: headings of
+    the columns aligned to the right (numbers). Raises ValueError for a row of another length. Used
+    from lesson 01 on.
     """
     right = set(right)
     made = PlainTable(
-        title=None if title is None else Text(title),
+        title=None if title is None else _cell(title),
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         title_justify="left",
         title_style="bold",
     )
     for heading in columns:
         made.add_column(
-            Text(heading), justify="right" if heading in right else "left", overflow="fold"
+            _cell(heading), justify="right" if heading in right else "left", overflow="fold"
         )
     for row in rows:
         if len(row) != len(columns):
             raise ValueError(f"a row must have {len(columns)} cells, got {len(row)}: {row!r}")
-        made.add_row(*(Text(str(cell)) for cell in row))
+        made.add_row(*map(_cell, row))
     return made

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from mygpt_helpers.exercises import check, core, evaluate, exercises, hint, lessons, solution
+from mygpt_helpers.exercises.answer import show
 
 ALL = [exercise for lesson in lessons() for exercise in exercises(lesson)]
 WRONG = [
@@ -39,8 +40,8 @@ def status(name, answer):
 def test_the_exercises_of_the_three_lessons_are_there():
     assert [exercise.name for exercise in ALL] == [
         "00.pick_largest", "00.loop",
-        "01.softmax", "01.next_id", "01.phrase", "01.entropy",
-        "04.temperature", "04.from_probs", "04.find_temperature", "04.zero",
+        "01.next_id", "01.softmax", "01.phrase", "01.entropy",
+        "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
     ]  # fmt: skip
 
 
@@ -207,6 +208,12 @@ def test_the_usual_other_ways_are_right_too():
         outcome = evaluate(name, answer)
         assert outcome.status == "right", outcome.message
     assert status("04.from_probs", lambda p, t: softmax(p.log() / t)) == "right"
+
+
+def test_a_temperature_that_is_nearly_found_is_not_enough():
+    found = {exercise.name: exercise.solution for exercise in ALL}["04.find_temperature"]
+    assert status("04.find_temperature", lambda z, target: found(z, target) * 1.02) == "wrong"
+    assert status("04.find_temperature", lambda z, target: found(z, target) * 1.0002) == "right"
 
 
 # --- what is passed in --------------------------------------------------------------------------
@@ -412,6 +419,43 @@ def test_torch_has_its_threads_back_after_a_check():
         torch.set_num_threads(before)
 
 
+def test_what_is_printed_before_an_error_is_shown():
+    def failing(logits):
+        print("so far", logits.shape)
+        return logits / undefined  # noqa: F821
+
+    assert evaluate("01.softmax", failing).message.endswith("    so far torch.Size([1])")
+
+
+class Hostile:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (49151, "49151"),
+        (torch.tensor([49151, 3]), "tensor([49151, 3])"),
+        (-0.0, "0.0"),
+        (1e-9, "1e-09"),
+        (2 / 3, "0.6667"),
+        ([1.0, 2], "[1.0, 2]"),
+        (torch.zeros(2, 9), "a float32 tensor of shape (2, 9)"),
+        (10**5000, "(a value of type int that cannot be shown)"),
+        (Hostile(), "<Hostile instance>"),
+        (object(), "<object object>"),
+        (softmax, "the function softmax"),
+        ("a\nb", "'a\\nb'"),
+        (True, "True"),
+        (float("-inf"), "-inf"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_are_shown_on_one_line(value, text):
+    assert show(value) == text
+
+
 def test_endless_printing_and_controls_stay_short():
     def loud(logits):
         print("\x1b[31m\u202e" + "x" * 10_000_000)
@@ -498,7 +542,7 @@ def test_an_unknown_name_lists_the_lessons_exercises():
     outcome = evaluate("01.sofmax", softmax)
     assert outcome.status == "unknown"
     assert 'Did you mean "01.softmax"?' in outcome.message
-    assert "01.softmax, 01.next_id, 01.phrase, 01.entropy" in outcome.message
+    assert "01.next_id, 01.softmax, 01.phrase, 01.entropy" in outcome.message
     assert "00, 01, 04" in evaluate("77.softmax", softmax).message
     assert "lessons with exercises" in evaluate("", softmax).message
     assert "in quotes" in evaluate(softmax, "01.softmax").message

@@ -191,7 +191,7 @@ def test_it_displays_as_text_and_as_a_table(file):
     bundle = progress()._repr_mimebundle_(include=None, exclude=None)
     lines = bundle["text/plain"].splitlines()
     assert lines[0] == "solved: 1 of 10" and len(lines) == 11
-    assert lines[1] == "– 00.pick_largest      Pick the largest score (difficulty 1 of 3, 5 min)"
+    assert lines[1] == "– 00.pick_largest      Pick the largest score (difficulty 1 of 3, 3 min)"
     assert sum(line.startswith("✔ 01.softmax ") for line in lines) == 1
     assert max(map(len, lines)) < 100
     assert "01.softmax" in bundle["text/html"] and "✔ yes" in bundle["text/html"]

@@ -229,6 +229,14 @@ def test_what_each_knob_promises(kind, vocab_size, seed):
     assert kept[logits.argmax()]
 
 
+@pytest.mark.parametrize("top_p", [1e-3, 1e-9, 1e-30])
+@pytest.mark.parametrize("kind", KINDS)
+def test_top_p_keeps_at_least_one(kind, top_p):
+    logits = make_logits(kind, (3, 200), torch.float32, 11)
+    assert (next_token_probs(logits, top_p=top_p) > 0).any(-1).all()
+    assert_as_transformers(logits, {"top_p": top_p})
+
+
 EACH = {
     "temperature": lambda z: apply_temperature(z, 0.5),
     "top_k": lambda z: keep_top_k(z, 2),
@@ -274,10 +282,11 @@ def test_all_neutral_settings_together_are_softmax():
     assert torch.equal(next_token_probs(logits), logits.softmax(-1))
 
 
-@pytest.mark.parametrize("name", [*EACH, *NEUTRAL])
+@pytest.mark.parametrize(
+    "step", [*EACH.values(), *NEUTRAL.values()], ids=[*EACH, *(f"neutral {n}" for n in NEUTRAL)]
+)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_the_argument_is_left_alone_and_not_shared(name, dtype):
-    step = EACH.get(name) or NEUTRAL[name]
+def test_the_argument_is_left_alone_and_not_shared(step, dtype):
     logits = make_logits("usual", (2, 5), dtype, 3)
     kept = logits.clone()
     result = step(logits)
@@ -526,6 +535,20 @@ def test_draw_where_the_probabilities_add_up_to_less_or_more_than_1():
     assert draw(short, 0.0) == 1 and draw(short, ALMOST_1) == 49_152
     tiny = torch.tensor([1.0, 1e-30, 0.0])  # vanishes beside 1: not drawn, nor what is behind it
     assert draw(tiny, ALMOST_1) == 0
+    rare = torch.tensor([1.0, 1e-9, 0.0])  # float32 would lose it; the sum is made in float64
+    assert draw(rare, ALMOST_1) == 1
+
+
+def test_draw_shares_a_missing_rest_among_all():
+    # 0.4998 of 0.9992 lies at 0.49940, within the first bar.
+    assert draw(torch.tensor([0.4996, 0.4996], dtype=torch.float64), 0.4998) == 0
+
+
+def test_draw_adds_up_many_small_probabilities_exactly():
+    vocab_size = 49_152
+    u = (torch.arange(vocab_size)[::1000].double() + 0.5) / vocab_size
+    probs = torch.full((len(u), vocab_size), 1 / vocab_size)
+    assert draw(probs, u).tolist() == list(range(0, vocab_size, 1000))
 
 
 def test_draw_takes_one_number_a_row():

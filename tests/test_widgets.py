@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mygpt_helpers import DistributionWidget, next_token_probs
 from mygpt_helpers.pictures import distribution_text, summarize
+from mygpt_helpers.widgets import StepsWidget
 from mygpt_helpers.widgets.inputs import KNOBS, slider_stops
 
 LOGITS = torch.tensor([0.5, 3.0, -1.0, 2.0, 2.0, -7.0])
@@ -230,7 +231,7 @@ def test_other_bad_arguments_are_refused():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_any_float_dtype_also_with_gradients(dtype):
-    logits = LOGITS.to(dtype).requires_grad_()
+    logits = LOGITS.clone().to(dtype).requires_grad_()
     widget = DistributionWidget(logits, LABELS, num_bars=99)
     assert len(widget._labels) == 6
     assert np.frombuffer(widget._sorted_logits, "<f4")[0] == 3
@@ -248,7 +249,7 @@ def test_own_function_gets_a_copy_and_the_shown_knobs():
     calls = []
 
     def rule(logits, **knobs):
-        calls.append(knobs)
+        calls.append((logits.tolist(), knobs))
         logits.fill_(0)
         return torch.full((6,), 1 / 6)
 
@@ -256,10 +257,15 @@ def test_own_function_gets_a_copy_and_the_shown_knobs():
     widget = DistributionWidget(
         given, LABELS, knobs=("temperature", "top_k"), min_p=0.5, probs_function=rule
     )
-    assert calls == [{"temperature": 1.0, "top_k": 6}]
-    assert (given == LOGITS).all()
     widget.top_k = 2
-    assert calls[1:] == [{"temperature": 1.0, "top_k": 2}]
+    assert (given == LOGITS).all()
+    given.fill_(0)  # the picture shows what it was given
+    widget.temperature = 0.5
+    assert calls == [
+        (LOGITS.tolist(), {"temperature": 1.0, "top_k": 6}),
+        (LOGITS.tolist(), {"temperature": 1.0, "top_k": 2}),
+        (LOGITS.tolist(), {"temperature": 0.5, "top_k": 2}),
+    ]
 
 
 def test_own_function_answers_with_the_shown_numbers_only(sent):
@@ -321,6 +327,7 @@ def test_what_is_wrong_is_one_message_and_the_last_picture_stays(kind, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.filterwarnings("error")  # torch warns of a number taken from a tensor with gradients
 def test_probabilities_with_gradients_and_half_precision_are_welcome():
     scale = torch.ones(6, requires_grad=True)
     widget = DistributionWidget(
@@ -382,3 +389,38 @@ def test_many_threads_leave_one_consistent_answer():
     want = softmax_rule(LOGITS, answer["knobs"]["temperature"]).sort(descending=True).values
     assert answer["after"] == pytest.approx(want.tolist())
     assert answer["knobs"] == {"temperature": widget.temperature}
+
+
+# Steps: distributions that were computed before, one at a time
+
+
+def steps(number: int) -> list:
+    return [
+        summarize(
+            LOGITS * i, (LOGITS * i).softmax(-1), LABELS.__getitem__, num_bars=3, title=f"{i}"
+        )
+        for i in range(number)
+    ]
+
+
+def test_steps_show_one_distribution_at_a_time():
+    made = steps(3)
+    widget = StepsWidget(made, label="position", start=1)
+    data, metadata = widget._repr_mimebundle_()
+    assert data["text/plain"] == metadata["image/png"]["alt"] == distribution_text(made[1])
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert [step["title"] for step in widget._steps] == ["0", "1", "2"]
+    assert widget._steps[2]["after"] == list(made[2].after)
+    from_browser(widget, step=2)
+    assert widget.step == 2
+
+
+def test_steps_that_are_not_there_are_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        StepsWidget([])
+    with pytest.raises(ValueError, match="from 0 to 2, got 3"):
+        StepsWidget(steps(3), start=3)
+    widget = StepsWidget(steps(3))
+    with pytest.raises(ValueError, match="from 0 to 2, got -1"):
+        widget.step = -1
+    assert widget.step == 0

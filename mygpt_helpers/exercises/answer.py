@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 WIDTH = 96  # longest line of a message
 SHOWN_NUMBERS = 8  # more than these in a tensor or list, and only its size is shown
 _PRINTED_LINES = 10
+_REPR = reprlib.Repr()
+_REPR.maxother = _REPR.maxstring = 70  # enough for an address at the end to stay whole
 _LIBRARIES = tuple(
     {sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")} | {"<frozen"}
 )
@@ -54,7 +56,7 @@ class TooManyCalls(BaseException):
 def number(value: float, digits: int = 4) -> str:
     """Write a number with a few significant digits, the same on every machine."""
     text = f"{value + 0.0:.{digits}g}"  # + 0.0 turns -0.0 into 0.0
-    return text + ".0" if isinstance(value, float) and text.lstrip("-").isdigit() else text
+    return text + ".0" if text.lstrip("-").isdigit() else text
 
 
 def show(value: object, digits: int = 4) -> str:
@@ -62,7 +64,7 @@ def show(value: object, digits: int = 4) -> str:
     try:
         text = _show(value, digits)
     except Exception:
-        text = f"a {type(value).__name__} that cannot be shown"
+        text = f"(a value of type {type(value).__name__} that cannot be shown)"
     return clip(text)
 
 
@@ -74,13 +76,13 @@ def _show(value: object, digits: int) -> str:
         return f"tensor({_show(value.tolist(), digits)})"
     if type(value) is bool or value is None or value is ...:
         return "..." if value is ... else str(value)
-    if type(value) in (int, float):
-        return number(value, digits)  # type: ignore[arg-type]
+    if type(value) is float:
+        return number(value, digits)
     if type(value) is list and len(value) <= SHOWN_NUMBERS:
         return "[" + ", ".join(_show(item, digits) for item in value) + "]"
     if inspect.isroutine(value):
         return f"the function {value.__name__}"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", reprlib.repr(value))  # addresses change every run
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", _REPR.repr(value))  # addresses change every run
 
 
 def kind(value: object) -> str:

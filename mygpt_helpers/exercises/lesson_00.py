@@ -166,7 +166,7 @@ EXERCISES = (
         name="00.pick_largest",
         title="Pick the largest score",
         difficulty=1,
-        minutes=5,
+        minutes=3,
         task="Return the position of the largest score in a list; on a tie, the first one.",
         check=_check_pick_largest,
         hints=(
@@ -189,7 +189,7 @@ EXERCISES = (
         name="00.loop",
         title="A text, one token at a time",
         difficulty=1,
-        minutes=10,
+        minutes=5,
         task="Call next_token with the list so far and append what it gives, `steps` times; "
         "return the whole list and leave the caller's list alone.",
         check=_check_continue_text,

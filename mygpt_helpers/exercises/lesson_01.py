@@ -125,7 +125,7 @@ def _phrase_mistakes(
     ]
 
 
-def entropy(probs: torch.Tensor) -> torch.Tensor:
+def entropy_nats(probs: torch.Tensor) -> torch.Tensor:
     """Return the entropy (...), in nats, of the distributions in probs (..., V)."""
     return -torch.xlogy(probs, probs).sum(dim=-1)  # xlogy(0, 0) is 0
 
@@ -194,35 +194,10 @@ def _wrong_phrase(logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.
 
 EXERCISES = (
     Exercise(
-        name="01.softmax",
-        title="Softmax that does not overflow",
-        difficulty=1,
-        minutes=10,
-        task="Turn logits (..., V) into probabilities over the last dimension; logits of 1000 too.",
-        check=_check_softmax,
-        hints=(
-            "Raise e to each logit (torch.exp) and divide by the sum of these powers.",
-            "Sum over the last dimension and keep it for dividing: sum(dim=-1, keepdim=True).",
-            "A constant added to a row changes nothing: subtract the row's largest logit first.",
-        ),
-        solution=softmax,
-        why="Subtracting a constant from every logit of a row leaves the probabilities as they "
-        "are, and with the largest logit at 0 no power can overflow.",
-        wrong=(
-            (lambda logits: logits.exp() / logits.exp().sum(-1, keepdim=True), "infinite"),
-            (_sum_of_all, "last dimension only"),
-            (lambda logits: torch.softmax(logits, dim=0), "dim=0"),
-            (_no_keepdim, "keepdim=True"),
-            (lambda logits: torch.exp(logits), "Each row has to sum to 1"),
-            (_one_largest, "own largest logit"),
-        ),
-        imports="import torch",
-    ),
-    Exercise(
         name="01.next_id",
         title="The prediction",
         difficulty=1,
-        minutes=5,
+        minutes=4,
         task="Return the id (B,) of the top token after the last position of logits (B, T, V).",
         check=_check_next_token_id,
         hints=(
@@ -244,10 +219,35 @@ EXERCISES = (
         imports="import torch",
     ),
     Exercise(
+        name="01.softmax",
+        title="Softmax that does not overflow",
+        difficulty=2,
+        minutes=6,
+        task="Turn logits (..., V) into probabilities over the last dimension; logits of 1000 too.",
+        check=_check_softmax,
+        hints=(
+            "Raise e to each logit (torch.exp) and divide by the sum of these powers.",
+            "Sum over the last dimension and keep it for dividing: sum(dim=-1, keepdim=True).",
+            "A constant added to a row changes nothing: subtract the row's largest logit first.",
+        ),
+        solution=softmax,
+        why="Subtracting a constant from every logit of a row leaves the probabilities as they "
+        "are, and with the largest logit at 0 no power can overflow.",
+        wrong=(
+            (lambda logits: logits.exp() / logits.exp().sum(-1, keepdim=True), "infinite"),
+            (_sum_of_all, "last dimension only"),
+            (lambda logits: torch.softmax(logits, dim=0), "dim=0"),
+            (_no_keepdim, "keepdim=True"),
+            (lambda logits: torch.exp(logits), "Each row has to sum to 1"),
+            (_one_largest, "own largest logit"),
+        ),
+        imports="import torch",
+    ),
+    Exercise(
         name="01.phrase",
         title="How likely is a phrase?",
         difficulty=3,
-        minutes=15,
+        minutes=8,
         task="Sum the log-probabilities of the ids after the first prompt_len; "
         "the logits (T, V) at position t score the token at t + 1.",
         check=_check_phrase_log_prob,
@@ -273,7 +273,7 @@ EXERCISES = (
         name="01.entropy",
         title="How unsure?",
         difficulty=2,
-        minutes=10,
+        minutes=5,
         task="Return the entropy (...) in nats of probs (..., V): minus the sum of p * log(p), "
         "where p = 0 counts as 0.",
         check=_check_entropy,
@@ -282,7 +282,7 @@ EXERCISES = (
             "torch.log(0) is -inf, and 0 * -inf is NaN: treat the zeros apart.",
             "torch.xlogy(p, p) is p * log(p), and 0 where p is 0. Mind the minus sign.",
         ),
-        solution=entropy,
+        solution=entropy_nats,
         why="p * log(p) goes to 0 as p does, so a token that cannot come adds nothing; xlogy "
         "knows this, and plain multiplication does not.",
         wrong=(

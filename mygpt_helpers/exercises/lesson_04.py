@@ -194,7 +194,7 @@ EXERCISES = (
         name="04.temperature",
         title="Temperature",
         difficulty=1,
-        minutes=5,
+        minutes=4,
         task="Return softmax(logits / temperature) over the last dimension, (..., V); "
         "leave the logits as they are.",
         check=_check_temperature_probs,
@@ -215,33 +215,10 @@ EXERCISES = (
         imports="import torch",
     ),
     Exercise(
-        name="04.from_probs",
-        title="Temperature without the logits",
-        difficulty=2,
-        minutes=10,
-        task="From probabilities (..., V) alone, return what softmax(logits / temperature) gives.",
-        check=_check_reshape_probs,
-        hints=(
-            "exp(z / t) is exp(z) to the power of 1 / t.",
-            "Raise each probability to the power of 1 / temperature; a zero stays zero.",
-            "The powers do not sum to 1: divide each row by its sum, with keepdim=True.",
-        ),
-        solution=reshape_probs,
-        why="exp(z / t) is exp(z) ** (1 / t), so the powers keep the right ratios; dividing by "
-        "the largest first keeps tiny temperatures from turning every power into 0.",
-        wrong=(
-            (lambda probs, temperature: probs ** (1 / temperature), "do not sum to 1"),
-            (lambda probs, temperature: torch.softmax(probs / temperature, -1), "expects logits"),
-            (lambda probs, temperature: _normal(probs**temperature), "exponent is 1 / temperature"),
-            (lambda probs, temperature: _normal(probs / temperature), "makes no difference"),
-        ),
-        imports="import torch",
-    ),
-    Exercise(
         name="04.find_temperature",
         title="Find the temperature",
         difficulty=3,
-        minutes=15,
+        minutes=8,
         task="Return the temperature, between 0.01 and 100, at which the top token of logits (V,) "
         "has probability `target`, to within 0.001.",
         check=_check_temperature_for,
@@ -263,10 +240,33 @@ EXERCISES = (
         imports="import torch",
     ),
     Exercise(
+        name="04.from_probs",
+        title="Temperature without the logits",
+        difficulty=2,
+        minutes=5,
+        task="From probabilities (..., V) alone, return what softmax(logits / temperature) gives.",
+        check=_check_reshape_probs,
+        hints=(
+            "exp(z / t) is exp(z) to the power of 1 / t.",
+            "Raise each probability to the power of 1 / temperature; a zero stays zero.",
+            "The powers do not sum to 1: divide each row by its sum, with keepdim=True.",
+        ),
+        solution=reshape_probs,
+        why="exp(z / t) is exp(z) ** (1 / t), so the powers keep the right ratios; dividing by "
+        "the largest first keeps tiny temperatures from turning every power into 0.",
+        wrong=(
+            (lambda probs, temperature: probs ** (1 / temperature), "do not sum to 1"),
+            (lambda probs, temperature: torch.softmax(probs / temperature, -1), "expects logits"),
+            (lambda probs, temperature: _normal(probs**temperature), "exponent is 1 / temperature"),
+            (lambda probs, temperature: _normal(probs / temperature), "makes no difference"),
+        ),
+        imports="import torch",
+    ),
+    Exercise(
         name="04.zero",
         title="A temperature of 0",
         difficulty=2,
-        minutes=10,
+        minutes=5,
         task="Temperature 0: a 1 for the top token (lowest id on a tie), 0 for the rest. Above 0: "
         "softmax(logits / temperature). Below 0: ValueError.",
         check=_check_probs_or_greedy,

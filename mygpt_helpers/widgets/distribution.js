@@ -101,21 +101,6 @@ function makeRule(sorted, used, numRows) {
 
 const missing = (probs) => Math.max(0, 1 - probs.reduce((sum, p) => sum + p, 0));
 
-function make(parent, tag, attributes = {}, text = "") {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text; // token text is data: it never becomes markup
-  parent.append(node);
-  return node;
-}
-
-/** Change a text only where it differs, so that an unchanged row costs nothing. */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-const commas = (n) => n.toLocaleString("en-US");
-
 function bytesOf(model, name, ArrayType) {
   const view = model.get(name); // copied: the bytes may not start where the array type needs them
   return new ArrayType(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -155,55 +140,21 @@ function makeSlider(parent, knob, model, V) {
   };
 }
 
-function makeRow(parent, before) {
-  const row = make(parent, "tr");
-  const token = make(row, "th", { scope: "row" });
-  const track = make(make(row, "td", { class: "bars" }), "div", { "aria-hidden": "true" });
-  const solid = make(track, "div", { class: "solid" });
-  // Once: the model's own answer never moves.
-  make(track, "div", { class: "outline" }).style.width = `${100 * before}%`;
-  const number = make(row, "td", { class: "number" });
-  const state = make(row, "td", { class: "state" });
-  return {
-    token,
-    show(probability, word) {
-      say(number, probability === undefined ? "–" : probability.toFixed(3));
-      solid.style.transform = `scaleX(${probability ?? 0})`;
-      if (row.dataset.state === word) return;
-      row.dataset.state = word;
-      say(state, { top: "▲ top", cut: "✕ cut" }[word] ?? "");
-    },
-  };
-}
-
 function makeTable(parent, model, before, V) {
   const table = make(parent, "table");
   const title = model.get("_title");
   make(table, "caption", {}, `Next-token probabilities${title && `: ${title}`}`);
-  const head = make(make(table, "thead"), "tr");
-  make(head, "th", { scope: "col" }, "token");
-  const axis = make(make(head, "td", { class: "bars" }), "div", { "aria-hidden": "true" });
-  for (const tick of ["0", "0.5", "1"]) make(axis, "span", {}, tick);
-  make(head, "th", { scope: "col", class: "number" }, "prob.");
-  make(head, "th", { scope: "col", class: "state" }, "state");
+  makeHead(table);
   const body = make(table, "tbody");
   const rows = model.get("_labels").map(([short, whole], i) => {
     const row = makeRow(body, before[i]);
-    row.token.title = whole;
-    row.token.append('"', make(row.token, "bdi", {}, short), '"'); // isolates right-to-left text
+    row.label(short, whole);
     return row;
   });
-  const number = V - rows.length;
-  const others = number ? makeRow(make(table, "tfoot"), missing(before)) : null;
-  if (others) say(others.token, `${commas(number)} other${number > 1 ? "s" : ""}`);
+  const count = V - rows.length;
+  const others = count ? makeRow(make(table, "tfoot"), missing(before)) : null;
+  others?.others(count);
   return { rows, others };
-}
-
-function factsOf({ kept, entropy }, V) {
-  const choices = Math.exp(entropy);
-  const equal = choices < 1000 ? choices.toFixed(1) : commas(Math.round(choices));
-  return `${commas(kept)} of ${commas(V)} tokens kept. Entropy ${entropy.toFixed(3)} nats: `
-    + `as unsure as between ${equal} equal choices.`;
 }
 
 function render({ model, el }) {
@@ -258,7 +209,8 @@ function render({ model, el }) {
       row.show(after[i], isCut ? "cut" : after[i] >= largest ? "top" : "");
     });
     others?.show(rest, after.length && after.every((p) => p < largest) ? "top" : "");
-    if (after.length) say(facts, factsOf(counts, V));
+    const kept = `${commas(counts.kept)} of ${commas(V)} tokens kept.`;
+    if (after.length) say(facts, `${kept} ${unsure(counts.entropy)}`);
   }
 
   /** Python is late while its answer is for other knobs than the sliders show. */

@@ -27,7 +27,7 @@ from ..pictures import (
 )
 from ..sampling import entropy, next_token_probs
 from ..tables import visible
-from .inputs import KNOBS, checked_knobs, checked_shape, neutral_values, slider_stops, texts_of
+from .inputs import KNOBS, browser_code, checked_knobs, checked_shape, neutral_values, slider_stops, texts_of
 from .own_rule import OwnRuleError, probs_by_own_rule
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ class DistributionWidget(anywidget.AnyWidget):
     ValueError for logits, labels or knobs out of range. Used from lesson 04 on.
     """
 
-    _esm = HERE / "distribution.js"
+    _esm = browser_code("distribution")
     _css = HERE / "distribution.css"
 
     temperature = traitlets.TraitType(1.0).tag(sync=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -26,6 +27,12 @@ STOPS = {
     + [round(0.05 * i, 2) for i in range(4, 21)],  # 0.2 to 1
     "repetition_penalty": [round(1 + 0.05 * i, 2) for i in range(21)],  # 1 to 2
 }
+
+
+def browser_code(name: str) -> str:
+    """Return a live picture's ES module, with the code that all of them share in front."""
+    here = Path(__file__).parent
+    return (here / "bars.js").read_text("utf-8") + (here / f"{name}.js").read_text("utf-8")
 
 
 def neutral_values(vocab_size: int) -> dict[str, float]:

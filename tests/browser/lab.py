@@ -84,6 +84,8 @@ def running_lab() -> Iterator[tuple[str, Path]]:
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "PYTHONPATH": python_path,
         "MYGPT_PROGRESS": "off",
+        # Threads of several kernels that wait for one another cost minutes on two cores.
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
@@ -161,8 +163,13 @@ class Notebook:
 
     def run_all(self, timeout: float = 300) -> None:
         """Run all cells, and wait until the kernel is idle again."""
-        self._command("notebook:run-all-cells")
-        self.page.wait_for_function(READY, timeout=timeout * 1000)
+        self.page.evaluate(
+            """() => { window.allRun = false;
+              window.jupyterapp.commands.execute('notebook:run-all-cells')
+                .finally(() => { window.allRun = true; }); }"""
+        )
+        self.page.wait_for_function("() => window.allRun", timeout=timeout * 1000)
+        self.page.wait_for_function(READY)
 
     def in_kernel(self, code: str) -> str:
         """Run code in the notebook's kernel; return what it printed."""

@@ -339,9 +339,18 @@ def test_slow_function_says_that_it_waits_and_the_slider_moves_on(board):
     settle(board.page)
     assert slider.get_attribute("aria-valuetext") == "0.60"
     board.widget("slow").locator(".note").filter(has_text="Waiting for Python").wait_for()
+    # Six seconds later, as the page's clock has it.
+    board.page.evaluate(
+        "() => { const now = performance.now.bind(performance);"
+        " performance.now = () => now() + 6000;"
+        " window.resetClock = () => { performance.now = now; }; }"
+    )
     set_by_keyboard(slider, -1)
     settle(board.page)
     assert slider.get_attribute("aria-valuetext") == "0.55"
+    note = board.widget("slow").locator(".note").text_content()
+    board.page.evaluate("() => window.resetClock()")
+    assert "Kernel > Restart" in note
     want = next_token_probs(LOGITS[MAIN], temperature=0.55)
     shown = LOGITS[MAIN].argsort(descending=True)[:6]
     board.wait_for_numbers("slow", want[shown].tolist())

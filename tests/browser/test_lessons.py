@@ -12,16 +12,19 @@ from lab import REPOSITORY, Notebook, rows_of, set_by_keyboard, settle
 LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
 TOLERANCE = 0.0006
 
-# Run in the lesson's kernel: what the widget with this id has to show, by its knobs as they are.
+# Run in the lesson's kernel: what the live picture with this id has to show, as its sliders stand.
 EXPECTED = """
 def _expected(model_id):
     import json
-    import torch
-    from ipywidgets import Widget
+    from ipywidgets.widgets.widget import _instances
     from mygpt_helpers.sampling import next_token_probs
     from mygpt_helpers.widgets.inputs import KNOBS
-    instances = getattr(Widget, "_instances", None) or Widget.widgets
-    widget = instances[model_id]
+    widget = _instances[model_id]
+    if type(widget).__name__ == "StepsWidget":
+        knobs = {"step": widget.step}
+        print(json.dumps({"numbers": widget._distributions[widget.step].after, "knobs": knobs,
+                          "error": "", "own": False}))
+        return
     knobs = {knob: getattr(widget, knob) for knob in KNOBS}
     if widget._rule is None:
         probs = next_token_probs(widget._logits, **knobs, previous_ids=widget._ids)
@@ -35,6 +38,7 @@ def _expected(model_id):
     print(json.dumps({"numbers": numbers, "error": widget._answer.get("error", ""),
                       "knobs": knobs, "own": widget._rule is not None}))
 """
+KIND = "from ipywidgets.widgets.widget import _instances; print(type(_instances[{!r}]).__name__)"
 
 
 class Lesson:
@@ -55,10 +59,9 @@ class Lesson:
         """Return (widget in the page, id of its model) for every live distribution."""
         view = "application/vnd.jupyter.widget-view+json"
         ids = [o["data"][view]["model_id"] for _, o in self.outputs() if view in o.get("data", {})]
-        is_picture = "from ipywidgets import Widget; print(type(Widget._instances[{!r}]).__name__)"
-        ids = [
-            i for i in ids if "DistributionWidget" in self.notebook.in_kernel(is_picture.format(i))
-        ]
+        kinds = [self.notebook.in_kernel(KIND.format(i)).strip() for i in ids]
+        live = ("DistributionWidget", "StepsWidget")
+        ids = [i for i, kind in zip(ids, kinds, strict=True) if kind in live]
         widgets = self.notebook.widgets()
         assert widgets.count() == len(ids), "a picture inside another widget: extend this test"
         return [(widgets.nth(i), model_id) for i, model_id in enumerate(ids)]

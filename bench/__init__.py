@@ -1,0 +1,1 @@
+"""Measurements of what the course promises, each beside a peer: `make bench`."""

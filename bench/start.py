@@ -1,0 +1,112 @@
+"""How long it takes until a lesson can begin: the package's import, the model's loading."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from statistics import median
+
+from .rows import PEAK_BYTES, REPOSITORY, Row, in_fresh_python, ratio
+
+IMPORT = """
+from time import perf_counter as now
+start = now(); import torch; torch_done = now(); import mygpt_helpers; done = now()
+print(done - torch_done, torch_done - start)
+"""
+# Both sides have torch and transformers' classes imported; the clock then runs over the same two
+# from_pretrained calls on the same folder, with and without the course's lesson_checkpoint().
+LOAD = """
+import torch
+from time import perf_counter as now
+from transformers import AutoModelForCausalLM, AutoTokenizer
+start = now()
+{checkpoint}
+AutoTokenizer.from_pretrained(checkpoint)
+model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+print(now() - start)
+"""
+OURS = "from mygpt_helpers import lesson_checkpoint\ncheckpoint = lesson_checkpoint()"
+
+
+def import_time() -> list[Row]:
+    """Measure `import mygpt_helpers` after `import torch`; median of 7 fresh processes."""
+    runs = [in_fresh_python(IMPORT) for _ in range(7)]
+    ours, peer = (median(column) for column in zip(*runs, strict=True))
+    return [
+        Row(
+            "import mygpt_helpers (peer: import torch)",
+            f"{ours:.3f} s",
+            f"{peer:.2f} s",
+            ratio(ours, peer),
+            "<= 0.2 s",
+            ours <= 0.2,
+        )
+    ]
+
+
+def warm_start() -> list[Row]:
+    """Measure loading tokenizer and model; median of 5 fresh processes a side, interleaved."""
+    folder = _checkpoint()
+    plain = f"checkpoint = {folder!r}"
+    sides = {"ours": [], "peer": []}
+    in_fresh_python(LOAD.format(checkpoint=plain))  # files into the system's cache
+    for _ in range(5):
+        sides["ours"] += in_fresh_python(LOAD.format(checkpoint=OURS))
+        sides["peer"] += in_fresh_python(LOAD.format(checkpoint=plain))
+    ours, peer = median(sides["ours"]), median(sides["peer"])
+    return [
+        Row(
+            "warm start of a lesson (peer: plain from_pretrained)",
+            f"{ours:.2f} s",
+            f"{peer:.2f} s",
+            ratio(ours, peer),
+            "ratio <= 1.1",
+            ours <= 1.1 * peer,
+        )
+    ]
+
+
+def plain_memory() -> float:
+    """Return the peak memory of loading the model and running it once, in bytes."""
+    code = LOAD.format(checkpoint=f"checkpoint = {_checkpoint()!r}")
+    code += "model(torch.tensor([[1, 2, 3]]))\n" + PEAK_BYTES
+    return in_fresh_python(code)[-1]
+
+
+def set_up_time() -> list[Row]:
+    """Measure `python -m mygpt_helpers model` into an empty cache, less its download."""
+    with tempfile.TemporaryDirectory(prefix="mygpt-bench-") as cache:
+        env = os.environ | {"MYGPT_CACHE": cache, "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-m", "mygpt_helpers", "model"]
+        start = time.perf_counter()
+        done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=REPOSITORY)
+        whole = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    download = float(re.search(r"download: done in ([\d.]+) s", done.stdout)[1])
+    beyond = whole - download
+    return [
+        Row(
+            "set-up of the model beyond its download (peer: the download)",
+            f"{beyond:.1f} s",
+            f"{download:.1f} s",
+            "",
+            "<= 45 s",
+            beyond <= 45,
+        )
+    ]
+
+
+def _checkpoint() -> str:
+    code = "from mygpt_helpers import lesson_checkpoint; print(lesson_checkpoint())"
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=REPOSITORY
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return done.stdout.splitlines()[-1]
