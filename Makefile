@@ -11,7 +11,7 @@ endif
 STAMP := $(VENV)/set-up
 LESSONS ?= $(wildcard notebooks/*.ipynb)
 
-.PHONY: lab test refresh bench lint format model clean
+.PHONY: lab test refresh edges bench lint format model clean
 
 lab: model
 	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
@@ -22,6 +22,9 @@ test: lint model
 
 refresh: model
 	$(PY) -m tools.refresh $(LESSONS)
+
+edges: model
+	$(PY) -m tools.edges $(LESSONS)
 
 bench: model
 	$(PY) -m bench $(BENCH_FLAGS)

@@ -4,3 +4,8 @@ import os
 
 # A learner's progress is neither read nor written by the tests; notebook kernels inherit this.
 os.environ["MYGPT_PROGRESS"] = "off"
+
+# Tests that run side by side (pytest -n) must not each use all the cores: threads that spin while
+# they wait for one another make everything many times slower.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

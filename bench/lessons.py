@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import nbformat
 from nbclient import NotebookClient
 
@@ -21,7 +23,7 @@ def memory() -> list[Row]:
         client = NotebookClient(
             notebook, timeout=600, resources={"metadata": {"path": str(REPOSITORY / "notebooks")}}
         )
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log
         peak = float(notebook.cells[-1].outputs[0].text)
         limit = 2.0 if path.name.startswith("01") else 1.5
         rows.append(

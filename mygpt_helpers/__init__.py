@@ -23,7 +23,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - the one list of names is above
+__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

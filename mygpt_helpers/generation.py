@@ -35,7 +35,7 @@ def prompt_inputs(
             "Write at least one character."
         )
     longest = getattr(model.config, "max_position_embeddings", None) or T
-    if T > longest:
+    if longest < T:
         raise PromptError(
             f"the prompt has {T:,} tokens, and this model's context holds {longest:,}. Shorten it."
         )

@@ -193,12 +193,13 @@ def show_curves(
     title: str = "",
     log_x: bool = False,
     marks: Mapping[str, float] | None = None,
+    levels: Mapping[str, float] | None = None,
     digits: int = 2,
 ) -> Picture:
     """Return a line chart of one or more named curves over x, with a text twin of seven points.
 
-    marks: named positions on the x axis, drawn as dotted lines. Raises ValueError for no points,
-    and for a curve of another length than x. Used from lesson 04 on.
+    marks, levels: named positions on the x and on the y axis, drawn as dotted lines. Raises
+    ValueError for no points, and for a curve of another length than x. Used from lesson 04 on.
     """
     if not len(x):
         raise ValueError("x must have at least one point, got none.")
@@ -206,6 +207,7 @@ def show_curves(
     x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
     curves = {visible_title(name, 40): y for name, y in curves.items()}
     marks = {visible_title(name, 40): at for name, at in (marks or {}).items()}
+    levels = {visible_title(name, 40): at for name, at in (levels or {}).items()}
     figure = Figure(figsize=(7.2, 3.6), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     drawn = []
@@ -218,7 +220,14 @@ def show_curves(
         above = axes.get_xaxis_transform()
         label = f" {printable(name)[:40]}"  # escapes are longer than what they stand for
         axes.text(at, 1.0, label, transform=above, va="bottom", parse_math=False)
+    for name, at in levels.items():
+        axes.axhline(at, color=CUT, linestyle=":", linewidth=1)
+        beside = axes.get_yaxis_transform()
+        label = f" {printable(name)[:40]}"
+        axes.text(1.0, at, label, transform=beside, va="center", parse_math=False)
     axes.set(xscale="log" if log_x else "linear")
+    if log_x:
+        axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(printable(x_label), parse_math=False)
     axes.set_ylabel(printable(y_label), parse_math=False)
     axes.set_title(printable(title), loc="left", weight="bold", parse_math=False, pad=18)
@@ -235,7 +244,7 @@ def show_curves(
     for name, y in curves.items():
         shown = ", ".join(f"{x[i]:.3g}: {y[i]:.{digits}f}" for i in points)
         lines.append(f"  {name}: {shown}")
-    lines += [f"  marked: {name} at {at:g}" for name, at in marks.items()]
+    lines += [f"  marked: {name} at {at:.4g}" for name, at in (marks | levels).items()]
     return Picture(figure, "\n".join(lines))
 
 

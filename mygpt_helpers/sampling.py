@@ -2,7 +2,7 @@
 
 Every function here is pure: tensors in, new tensors out, arguments left alone. Shapes are written
 (..., V): any leading dimensions (batch, position), then one logit for each of V tokens. Bad input
-raises ValueError, with what was given and what was expected. Arithmetic is done in at least float32.
+raises ValueError, with what was given and what was expected. All is computed in at least float32.
 
 The knobs are applied in the order transformers applies them: repetition penalty, temperature,
 top-k, top-p, min-p.
@@ -155,7 +155,7 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 
 
 def entropy(probs: Tensor) -> Tensor:
-    """Return how unsure a distribution is, in nats: 0 for one certain token, log V for V equal ones.
+    """Return how unsure a distribution is, in nats: 0 if one token is certain, log V if all V tie.
 
     probs: (..., V), summing to 1. Returns (...). Raises ValueError for what is not a distribution.
     Built in lesson 01. Source: Shannon 1948, sec. 6.
@@ -212,7 +212,9 @@ def _checked(logits: Tensor) -> Tensor:
     if bool((top == math.inf).any()):
         raise ValueError("logits hold plus infinity; expected finite numbers or minus infinity.")
     if bool((top == -math.inf).any()):
-        raise ValueError("a row of logits is minus infinity throughout: no token is left to choose.")
+        raise ValueError(
+            "a row of logits is minus infinity throughout: no token is left to choose."
+        )
     return logits
 
 
@@ -257,7 +259,10 @@ def _checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:
             f"logits; got {tuple(previous_ids.shape)}."
         )
     vocab_size = logits.shape[-1]
-    if previous_ids.numel() and not 0 <= int(previous_ids.min()) <= int(previous_ids.max()) < vocab_size:
+    if (
+        previous_ids.numel()
+        and not 0 <= int(previous_ids.min()) <= int(previous_ids.max()) < vocab_size
+    ):
         raise ValueError(
             f"previous_ids must be from 0 to {vocab_size - 1}, got ids from "
             f"{int(previous_ids.min())} to {int(previous_ids.max())}."

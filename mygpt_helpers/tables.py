@@ -61,7 +61,10 @@ class PlainTable(Table):
     def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, str]:
         data = super()._repr_mimebundle_(*args, **kwargs)
         plain = Text.from_ansi(data["text/plain"]).plain
-        return data | {"text/plain": "\n".join(line.rstrip() for line in plain.splitlines())}
+        # Without a last line of its own, the browser cuts off the underscores of the last row.
+        html = data["text/html"].replace("</pre>", "\n</pre>")
+        lines = [line.rstrip() for line in plain.splitlines()]
+        return data | {"text/plain": "\n".join(lines), "text/html": html}
 
 
 def table(

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import ARCHITECTURES, UNUSED_ROWS, make_checkpoint
+from tools import edges
 from tools.refresh import ROOT, RefreshError, execute, kernel_environment
 
 LESSONS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
@@ -90,6 +91,21 @@ def test_what_bites_in_each(checkpoints):
     options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
     assert qwen3.apply_chat_template(chat, **options).endswith("<think>\n\n</think>\n\n")
     assert gpt2.apply_chat_template(chat, **options).endswith("assistant\n")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_noise_on_the_weights_moves_probabilities_a_little(architecture, checkpoints, tmp_path):
+    # What `python -m tools.edges` runs the lessons on.
+    target = tmp_path / "noisy"
+    moved = edges.make_noisy_copy(checkpoints[architecture], target, seed=1)
+    assert edges.MOVE / 2 < moved < edges.MOVE * 2
+    tokenizer = AutoTokenizer.from_pretrained(target)
+    ids = [tokenizer(prompt, return_tensors="pt").input_ids for prompt in edges.PROMPTS]
+    before, after = (
+        edges.distributions(AutoModelForCausalLM.from_pretrained(f, dtype=torch.float32), ids)
+        for f in (checkpoints[architecture], target)
+    )
+    assert float((after - before).abs().max()) == pytest.approx(moved, rel=0.3)
 
 
 def test_a_lesson_that_fails_is_noticed(tmp_path, checkpoints):

@@ -357,11 +357,11 @@ class Hub(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the library's name
+    def do_HEAD(self) -> None:
         """Answer as to GET, without the body."""
         self.do_GET()
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Answer the four questions of a download: model, revision, tree, file."""
         path = self.path.partition("?")[0]
         self.asked.append(path)

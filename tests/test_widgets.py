@@ -123,7 +123,7 @@ def test_every_stop_of_a_slider_is_a_value_that_the_rule_takes(knob, vocab_size)
     assert stops == sorted(set(stops))
     neutral = {"temperature": 1, "top_k": vocab_size, "top_p": 1, "min_p": 0}.get(knob, 1)
     assert neutral in stops
-    for stop in stops:
+    for stop in [*stops[:: 1 + vocab_size // 5_000], stops[-1]]:  # of the largest, every tenth
         next_token_probs(logits, **{knob: stop}, previous_ids=torch.tensor([0]))
 
 
@@ -345,6 +345,20 @@ def test_an_endless_message_is_cut():
         raise ValueError("x" * 10_000)
 
     assert len(DistributionWidget(LOGITS, LABELS, probs_function=rule)._answer["error"]) == 400
+
+
+def test_an_interrupt_is_told_and_passes_on():
+    def rule(logits, temperature):
+        if temperature < 1:
+            raise KeyboardInterrupt
+        return softmax_rule(logits, temperature)
+
+    widget = DistributionWidget(LOGITS, LABELS, probs_function=rule)
+    with pytest.raises(KeyboardInterrupt):
+        widget.temperature = 0.5
+    assert "Interrupted" in widget._answer["error"] and widget._answer["after"]
+    with pytest.raises(KeyboardInterrupt):
+        DistributionWidget(LOGITS, LABELS, temperature=0.5, probs_function=rule)
 
 
 # Threads: JupyterLab answers the browser beside a running cell

@@ -24,7 +24,15 @@ PLAINEST_PROCESSOR = {
     "MKL_NUM_THREADS": "1",
 }
 # Nothing is kept between runs, and more than one of them may run at once.
-NBVAL = ["-v", "--color=no", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
+NBVAL = [
+    "-vv",
+    f"--rootdir={ROOT}",
+    "--color=no",
+    "--nbval",
+    "--nbval-current-env",
+    "-pno:cacheprovider",
+    "-ojunit_family=xunit1",  # the report names files
+]
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ def compare(notebooks: Sequence[Path], changes: Mapping[str, str] | None = None)
 def _cell(case: ElementTree.Element) -> Cell:
     failures = [*case.iter("failure"), *case.iter("error")]
     return Cell(
-        notebook=".".join(case.get("classname", "").split(".")[-2:]),  # notebooks.NAME.ipynb
+        notebook=Path(case.get("file", "")).name,
         number=int(case.get("name", "Cell -1").removeprefix("Cell ")) + 1,
         seconds=float(case.get("time", 0)),
         failure="\n".join(failure.text or "" for failure in failures),

@@ -6,6 +6,8 @@ const NEUTRAL = { temperature: 1, top_k: null, top_p: null, min_p: null, repetit
 const KNOBS = Object.keys(NEUTRAL);
 const WAIT_MS = 150; // a shorter wait is not worth a word
 const STUCK_MS = 5000;
+const STUCK = "Still waiting for Python. If your function never returns: Kernel > Interrupt, "
+  + "and if that does not help, Kernel > Restart.";
 // Python works in float32. Rounding where it rounds puts the cuts where it puts them.
 const f32 = Math.fround;
 
@@ -184,10 +186,8 @@ function render({ model, el }) {
   const facts = make(root, "p", { class: "facts" });
   const legend = make(root, "p", { class: "legend" });
   const solid = own ? "after your function" : "after the knobs";
-  for (const [kind, text] of [["solid", solid], ["outline", "the model alone"], ["cut", "cut"]]) {
-    make(legend, "span", { class: `key ${kind}`, "aria-hidden": "true" });
-    make(legend, "span", {}, text);
-  }
+  for (const [kind, text] of [["solid", solid], ["outline", "the model alone"], ["cut", "cut"]])
+    make(make(legend, "span"), "span", { class: `key ${kind}`, "aria-hidden": "true" }).after(text);
   const note = make(root, "p", { class: "note", role: "status" });
 
   let frame = 0;
@@ -209,8 +209,10 @@ function render({ model, el }) {
       row.show(after[i], isCut ? "cut" : after[i] >= largest ? "top" : "");
     });
     others?.show(rest, after.length && after.every((p) => p < largest) ? "top" : "");
-    const kept = `${commas(counts.kept)} of ${commas(V)} tokens kept.`;
-    if (after.length) say(facts, `${kept} ${unsure(counts.entropy)}`);
+    if (!after.length) return;
+    const kept = counts.kept < V ? `${commas(counts.kept)} of ${commas(V)} tokens kept. ` : "";
+    say(facts, kept + unsure(counts.entropy));
+    legend.lastChild.hidden = !kept;
   }
 
   /** Python is late while its answer is for other knobs than the sliders show. */
@@ -223,8 +225,7 @@ function render({ model, el }) {
     if (!late) stopWaiting();
     const waited = late ? performance.now() - waitingSince : 0;
     root.classList.toggle("waiting", waited >= WAIT_MS);
-    if (waited >= STUCK_MS)
-      say(note, "Still waiting for Python. A function that never returns needs Kernel > Restart.");
+    if (waited >= STUCK_MS) say(note, STUCK);
     else say(note, waited >= WAIT_MS ? "Waiting for Python…" : answer.error);
     // ipywidgets keeps one message on its way and joins what follows: the latest values win.
     if (late) model.save_changes();

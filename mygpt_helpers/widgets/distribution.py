@@ -27,10 +27,16 @@ from ..pictures import (
 )
 from ..sampling import entropy, next_token_probs
 from ..tables import visible
-from .inputs import KNOBS, browser_code, checked_knobs, checked_shape, neutral_values, slider_stops, texts_of
+from .inputs import (
+    KNOBS,
+    browser_code,
+    checked_knobs,
+    checked_shape,
+    neutral_values,
+    slider_stops,
+    texts_of,
+)
 from .own_rule import OwnRuleError, probs_by_own_rule
-
-HERE = Path(__file__).parent
 
 
 class DistributionWidget(anywidget.AnyWidget):
@@ -46,7 +52,7 @@ class DistributionWidget(anywidget.AnyWidget):
     """
 
     _esm = browser_code("distribution")
-    _css = HERE / "distribution.css"
+    _css = Path(__file__).with_suffix(".css")
 
     temperature = traitlets.TraitType(1.0).tag(sync=True)
     top_k = traitlets.TraitType(None, allow_none=False).tag(sync=True)
@@ -101,9 +107,8 @@ class DistributionWidget(anywidget.AnyWidget):
             # Called for its ValueError where the ids are missing or do not fit.
             next_token_probs(self._logits, repetition_penalty=1.0, previous_ids=previous_ids)
             self._ids = previous_ids.detach().cpu().long()
-        start = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-        start["repetition_penalty"] = repetition_penalty
-        start = {knob: self._valid(knob, value) for knob, value in start.items()}
+        given = (temperature, top_k, top_p, min_p, repetition_penalty)
+        start = {knob: self._valid(knob, value) for knob, value in zip(KNOBS, given, strict=True)}
         texts = texts_of(labels, self._shown.tolist(), len(order))
         super().__init__(
             **start,
@@ -143,18 +148,17 @@ class DistributionWidget(anywidget.AnyWidget):
         with self._lock:
             self._asked += 1
             question, knobs = self._asked, self._knob_values()
-        answer = self._answer_to(knobs)
-        with self._lock:
-            if question > self._answered:
-                self._answered = question
-                # After a failure the numbers of the last good answer stay in the picture.
-                self._answer = {**self._answer, "error": "", **answer, "knobs": knobs}
-
-    def _answer_to(self, knobs: dict[str, float]) -> dict[str, Any]:
+        answer = {"error": "Interrupted before your function returned."}
         try:
-            return self._numbers(probs_by_own_rule(self._rule, self._given, knobs))
+            answer = self._numbers(probs_by_own_rule(self._rule, self._given, knobs))
         except OwnRuleError as error:
-            return {"error": str(error)}
+            answer = {"error": str(error)}
+        finally:  # an interrupt is told, too, and goes on to whom it is meant for
+            with self._lock:
+                if question > self._answered:
+                    self._answered = question
+                    # After a failure the numbers of the last good answer stay in the picture.
+                    self._answer = {**self._answer, "error": "", **answer, "knobs": knobs}
 
     def _numbers(self, probs: Tensor) -> dict[str, Any]:
         """Return what the browser shows of probabilities (V,)."""

@@ -175,6 +175,17 @@ class Notebook:
         """Run code in the notebook's kernel; return what it printed."""
         return self.page.evaluate(IN_KERNEL, code)
 
+    def wait_for_kernel(self, condition: str) -> None:
+        """Wait until an expression is true in the kernel.
+
+        A widget's messages go to the kernel one at a time, on another thread than the cells.
+        """
+        for _ in range(50):
+            if self.in_kernel(f"print({condition})").strip() == "True":
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"not true in the kernel: {condition}")
+
     def start_cell(self, index: int) -> None:
         """Run a cell without waiting for it."""
         self.page.evaluate(
