@@ -2,6 +2,10 @@
 
 import os
 
+from tools.kernels import use_files_everywhere
+
+use_files_everywhere()
+
 # A learner's progress is neither read nor written by the tests; notebook kernels inherit this.
 os.environ["MYGPT_PROGRESS"] = "off"
 

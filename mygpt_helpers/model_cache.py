@@ -130,9 +130,11 @@ def remove_leftovers_if_idle(folder: Path) -> None:
     """Remove what a killed set-up left behind, unless another process is at work there."""
     import filelock
 
-    with contextlib.suppress(OSError, filelock.Timeout):
-        with filelock.FileLock(_lock_path(folder), timeout=0):
-            remove_leftovers(folder)
+    with (
+        contextlib.suppress(OSError, filelock.Timeout),
+        filelock.FileLock(_lock_path(folder), timeout=0),
+    ):
+        remove_leftovers(folder)
 
 
 def sha256(path: Path) -> str:

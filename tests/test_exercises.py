@@ -1,7 +1,9 @@
 """The checker itself, and every exercise: its solution is right, its known mistakes are wrong."""
 
+import functools
 import inspect
 import linecache
+import math
 import os
 import random
 import signal
@@ -191,23 +193,19 @@ def test_the_usual_other_ways_are_right_too():
             return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).float()
         return softmax(logits / temperature)
 
-    def powers(probs, temperature):
-        weights = probs ** (1 / temperature)
-        return weights / weights.sum(-1, keepdim=True)
-
     for name, answer in {
         "00.pick_largest": lambda scores: scores.index(max(scores)),
         "01.softmax": softmax,
         "01.next_id": lambda logits: logits[:, -1].topk(1).indices.squeeze(-1),
         "01.phrase": loop,
         "01.entropy": lambda probs: -(probs * torch.log(probs + 1e-12)).sum(-1),
-        "04.from_probs": powers,
         "04.find_temperature": halving,
         "04.zero": one_hot,
     }.items():
         outcome = evaluate(name, answer)
         assert outcome.status == "right", outcome.message
     assert status("04.from_probs", lambda p, t: softmax(p.log() / t)) == "right"
+    assert status("04.temperature", lambda z, t: softmax(torch.log_softmax(z, -1) / t)) == "right"
 
 
 def test_a_temperature_that_is_nearly_found_is_not_enough():
@@ -242,7 +240,7 @@ def test_built_in_functions_and_classes_do_not_break_it():
     assert status("01.softmax", torch.softmax) == "raised"  # its dim is missing
     assert status("01.softmax", torch.nn.Softmax(dim=-1)) == "right"
     assert status("01.softmax", dict) in ("raised", "wrong")
-    assert status("00.pick_largest", print) == "not tried"
+    assert status("00.pick_largest", print) == "wrong"
 
 
 # --- what the learner's code does ---------------------------------------------------------------
@@ -263,7 +261,7 @@ def test_an_error_names_the_line_of_the_learners_code():
     assert outcome.message.splitlines() == [
         "! your code raised: NameError: name 'undefined' is not defined",
         "  line 3 of softmax: return logits / undefined",
-        "  logits: tensor([3.0])",
+        "  logits: tensor([1.0, 2.0]) of shape (2,)",
     ]
 
 
@@ -384,7 +382,7 @@ def test_a_function_that_keeps_its_logits_for_later_does_not_confuse_the_case_sh
         logits.add_(100)
         return logits
 
-    assert "logits: tensor([3.0])" in evaluate("01.softmax", answer).message
+    assert "logits: tensor([1.0, 2.0])" in evaluate("01.softmax", answer).message
 
 
 def test_what_is_printed_shows_on_a_failure_only(capsys):
@@ -424,7 +422,7 @@ def test_what_is_printed_before_an_error_is_shown():
         print("so far", logits.shape)
         return logits / undefined  # noqa: F821
 
-    assert evaluate("01.softmax", failing).message.endswith("    so far torch.Size([1])")
+    assert evaluate("01.softmax", failing).message.endswith("    so far torch.Size([2])")
 
 
 class Hostile:
@@ -449,6 +447,9 @@ class Hostile:
         ("a\nb", "'a\\nb'"),
         (True, "True"),
         (float("-inf"), "-inf"),
+        (torch.tensor([[1.0, 3.0]]).max(-1), "(tensor([3.0]), tensor([1]))"),
+        ((), "()"),
+        ((1.0,), "(1.0,)"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -502,7 +503,296 @@ def test_an_endless_answer_can_be_interrupted(capsys):
     check("01.softmax", endless)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("! stopped: after 0 s; endless had not returned for")
-    assert lines[1] == "  logits: tensor([3.0])"
+    assert lines[1] == "  logits: tensor([1.0, 2.0])"
+
+
+# --- what newcomers wrote -----------------------------------------------------------------------
+
+
+def greedy(logits, temperature):
+    top = logits.argmax(-1, keepdim=True)
+    if temperature == 0:
+        return torch.zeros_like(logits).scatter(-1, top, 1.0)
+    return softmax(logits / temperature)
+
+
+def returns_the_error(logits, temperature):
+    if temperature < 0:
+        return ValueError("x")
+    return greedy(logits, temperature)
+
+
+def returns_the_class(logits, temperature):
+    return ValueError if temperature < 0 else greedy(logits, temperature)
+
+
+def returns_it_at_0(logits, temperature):
+    return ValueError("no") if temperature <= 0 else greedy(logits, temperature)
+
+
+def refuses_0(logits, temperature):
+    if temperature <= 0:
+        raise ValueError("no")
+    return softmax(logits / temperature)
+
+
+def asserts_above_0(logits, temperature):
+    assert temperature > 0
+    return softmax(logits / temperature)
+
+
+def divides_by_0(logits, temperature):
+    if temperature < 0:
+        raise ValueError("no")
+    return softmax(logits * (1 / temperature))
+
+
+def another_error(logits, temperature):
+    if temperature < 0:
+        raise RuntimeError("below 0")
+    return greedy(logits, temperature)
+
+
+def tiny_for_0(logits, temperature):
+    if temperature < 0:
+        raise ValueError("below 0")
+    return softmax(logits / max(temperature, 1e-9))
+
+
+def in_place(logits, temperature):
+    logits /= temperature
+    return softmax(logits)
+
+
+def powers(logits, temperature):
+    return normal(softmax(logits) ** (1 / temperature))
+
+
+def powers_by_largest(logits, temperature):
+    probs = softmax(logits)
+    return normal((probs / probs.amax(-1, keepdim=True)) ** (1 / temperature))
+
+
+def naive_exp(logits, temperature):
+    return normal((logits / temperature).exp())
+
+
+def normal(weights):
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def no_keepdim(probs, temperature):
+    weights = probs ** (1 / temperature)
+    return weights / weights.sum(-1)
+
+
+def one_largest(probs, temperature):
+    return normal((probs / probs.max()) ** (1 / temperature))
+
+
+def halving(steps=60, swapped=False, read=torch.max, middle=lambda low, high: (low + high) / 2):
+    """Make an answer to 04.find_temperature that may go wrong in several ways."""
+
+    def find(logits, target):
+        low, high = 0.01, 100.0
+        for _ in range(steps):
+            t = middle(low, high)
+            if (read(softmax(logits / t)) > target) != swapped:
+                low = t
+            else:
+                high = t
+        return t
+
+    return find
+
+
+def own_largest_no_keepdim(logits):
+    weights = (logits - logits.amax(-1, keepdim=True)).exp()
+    return weights / weights.sum(-1)
+
+
+def append_assigned(next_token, tokens, steps):
+    for _ in range(steps):
+        tokens = tokens.append(next_token(tokens))
+    return tokens
+
+
+def append_returned(next_token, tokens, steps):
+    return list(tokens).append(next_token(tokens))
+
+
+def no_return(next_token, tokens, steps):
+    text = list(tokens)
+    for _ in range(steps):
+        text += [next_token(text)]
+
+
+TOO_LIKELY, UNLIKELY = "Too likely: a higher temperature.", "Not likely enough: a lower one."
+
+
+@pytest.mark.parametrize(
+    "name, answer, fragments",
+    [
+        ("04.zero", returns_the_error, ["returned a ValueError; raise it", "temperature: -1.0"]),
+        ("04.zero", returns_the_class, ["returned a ValueError; raise it"]),
+        ("04.zero", returns_it_at_0, ["not a tensor", "raised, not returned", "temperature: 0.0"]),
+        ("04.zero", refuses_0, ["temperature 0 must not raise", "ValueError: no", "Only below 0"]),
+        ("04.zero", asserts_above_0, ["temperature 0 must not raise", "got:      AssertionError"]),
+        ("04.zero", divides_by_0, ["temperature 0 must not raise", "ZeroDivisionError", "branch"]),
+        ("04.zero", another_error, ["another error", "got:      RuntimeError: below 0"]),
+        ("04.zero", greedy, ["a negative temperature is accepted", "got:      no error"]),
+        ("04.zero", tiny_for_0, ["On a tie the lowest id", "logits: tensor([0.0, 0.0])"]),
+        ("04.temperature", in_place, ["again and again"]),
+        ("04.temperature", powers, ["powers of the probabilities underflow", "temperature: 0.001"]),
+        ("04.temperature", powers_by_largest, ["their powers are 0 too", "divide the logits"]),
+        ("04.temperature", naive_exp, ["exp overflowed", "temperature: 0.5"]),
+        ("04.find_temperature", halving(swapped=True), [UNLIKELY, "at an end", "the other way"]),
+        ("04.find_temperature", halving(steps=5), [UNLIKELY, "stopped after 5 steps"]),
+        ("04.find_temperature", halving(steps=10), ["Close, but", "within 0.001", "too soon"]),
+        (
+            "04.find_temperature",
+            halving(steps=4, middle=lambda low, high: (low * high) ** 0.5),
+            [TOO_LIKELY, "stopped after 4 steps"],
+        ),
+        ("04.find_temperature", halving(read=lambda p: p[0]), ["largest", "not stand at [0]"]),
+        ("04.find_temperature", halving(read=lambda p: p[-1]), ["largest", "not stand at [-1]"]),
+        ("04.find_temperature", lambda z, target: 0.0, ["above 0", "between 0.01 and 100"]),
+        ("04.find_temperature", lambda z, target: 0.5, [TOO_LIKELY]),
+        ("04.find_temperature", lambda z, target: 20.0, [UNLIKELY]),
+        ("04.find_temperature", lambda z, target: softmax(z).max() / target, [TOO_LIKELY]),
+        ("04.from_probs", no_keepdim, ["keepdim=True", "[[0.5, 0.5], [0.1, 0.9]]"]),
+        ("04.from_probs", lambda p, t: softmax((p + 1e-9).log() / t), ["Zeros stay zero"]),
+        ("04.from_probs", lambda p, t: softmax((p + 1e-12).log() / t), ["Zeros stay zero"]),
+        ("04.from_probs", lambda p, t: normal(p.clamp(min=1e-6) ** (1 / t)), ["Zeros stay zero"]),
+        (
+            "04.from_probs",
+            lambda p, t: normal(p ** (1 / t)),
+            ["powers underflow to 0 in float32", "largest probability first", "temperature: 0.01"],
+        ),
+        ("04.from_probs", one_largest, ["divide by the row's largest", "[[0.3, 0.3, 0.2, 0.2], ["]),
+        ("00.loop", append_assigned, ["returned None", "`append` returns None", "`return`"]),
+        ("00.loop", append_returned, ["returned None", "`append` returns None"]),
+        ("00.loop", no_return, ["returned None", "without a `return`"]),
+        ("00.loop", functools.partial(append_returned), ["`append` returns None"]),
+        ("00.pick_largest", lambda scores: print(scores), ["returned None"]),
+        ("00.pick_largest", lambda scores: int(max(scores)), ["expected: 1", "got:      5"]),
+        ("01.softmax", lambda z: math.exp(z[..., 0].sum()), ["a Python number", "math"]),
+        ("01.softmax", lambda z: softmax(z).tolist(), ["Python's own list"]),
+        ("01.softmax", own_largest_no_keepdim, ["Keep the dimension", "[[1.0, 2.0], [5.0, 3.0]]"]),
+        (
+            "01.next_id",
+            lambda z: z[:, -1].max(-1),
+            [
+                "max(dim)",
+                ".indices, or use argmax",
+                "(torch.return_types.max)",
+                "got:      (tensor",
+            ],
+        ),
+        ("01.next_id", lambda z: z[:, -1].topk(1), ["topk(dim)", "take .values or .indices."]),
+        ("01.next_id", lambda z: z[:, -1].argmax(), ["last dimension: argmax(dim=-1)"]),
+    ],
+)
+def test_what_newcomers_wrote_is_met_with_fitting_words(name, answer, fragments):
+    outcome = evaluate(name, answer)
+    assert outcome.status == "wrong", outcome.message
+    for fragment in fragments:
+        assert fragment in outcome.message.replace("\n  ", " ") or fragment in outcome.message
+    lines = outcome.message.splitlines()
+    assert len(lines) <= 9 and max(map(len, lines)) < 100 and "\ufffd" not in outcome.message
+    assert "overflow" not in outcome.message or answer is naive_exp
+    assert ".tolist()" not in outcome.message
+    assert "alve" not in outcome.message  # how to search is for the hints to say
+    assert outcome == evaluate(name, answer)
+
+
+@pytest.mark.parametrize(
+    "name, source, lines",
+    [
+        (
+            "04.zero",
+            "def f(logits, temperature):\n    if temperature == 0:\n"
+            "        return logits.argmax(-1)[0]\n    return (logits / temperature).softmax(-1)\n",
+            ["IndexError", "logits: tensor([1.0, 2.0]) of shape (2,)", "temperature: 0.0"],
+        ),
+        (
+            "04.zero",
+            "def f(logits, temperature):\n    if temperature == 0:\n"
+            "        rows, size = logits.shape\n    return (logits / temperature).softmax(-1)\n",
+            ["not enough values to unpack", "of shape (2,)"],
+        ),
+        (
+            "01.softmax",
+            "import math\ndef f(z):\n    return math.exp(z) / sum(z)\n",
+            ["math works on one number; torch.exp works on a tensor.", "return math.exp(z)"],
+        ),
+        ("01.softmax", "def f(z):\n    return float(z)\n", ["Only a tensor of one entry"]),
+        (
+            "01.softmax",
+            "def f(z):\n    z = z.exp()\n    if z.shape == (2, 2):\n        z = torch.ones(2, 3)\n"
+            "        return z / z.sum(-1)\n    return z / z.sum(-1)\n",
+            ["keepdim=True", "of shape (2, 2)"],
+        ),
+        (
+            "00.loop",
+            "def f(next_token, tokens, steps):\n    text = list(tokens)\n"
+            "    while len(text) < len(tokens) + steps:\n"
+            "        text = text.append(next_token(text))\n    return text\n",
+            ["TypeError", "`append` returns None"],
+        ),
+    ],
+)
+def test_an_error_says_which_shape_was_given_and_what_may_be_behind_it(name, source, lines):
+    outcome = evaluate(name, cell(source, "f"))
+    assert outcome.status == "raised"
+    for line in lines:
+        assert line in outcome.message
+    assert max(map(len, outcome.message.splitlines())) < 100
+
+
+def test_a_long_case_keeps_its_shape_within_the_line():
+    def failing(logits):
+        return softmax(logits) if logits.numel() < 6 else logits / undefined  # noqa: F821
+
+    message = evaluate("01.softmax", failing).message
+    assert "of shape (2, 3)" in message and max(map(len, message.splitlines())) < 100
+
+
+def test_powers_of_the_probabilities_hold_at_ordinary_temperatures():
+    def answer(logits, temperature):
+        ordinary = 0.1 < temperature < 10
+        return powers(logits, temperature) if ordinary else softmax(logits / temperature)
+
+    assert status("04.temperature", answer) == "right"
+
+
+def test_a_body_that_does_nothing_is_a_stub_however_it_is_wrapped():
+    def documented(logits):
+        """Do it later."""
+        # your code here
+        ...
+
+    def passing(logits):
+        pass
+
+    class Callable:
+        def __call__(self, logits):
+            return None
+
+    wrapped = torch.inference_mode()(documented)
+    for stub in (documented, passing, Callable(), Callable().__call__, wrapped):
+        assert status("01.softmax", stub) == "not tried"
+    assert status("01.softmax", functools.partial(passing)) == "not tried"
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
+def test_the_first_case_has_something_to_choose_from(exercise):
+    def failing(*args):
+        raise KeyError("first")
+
+    message = evaluate(exercise.name, failing).message
+    assert "tensor([" in message or exercise.name.startswith("00")
+    assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
 
 # --- the loop exercise --------------------------------------------------------------------------

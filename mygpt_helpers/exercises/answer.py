@@ -5,15 +5,14 @@ Everything here works on plain Python; tensors.py adds what is particular to ten
 
 from __future__ import annotations
 
+import dis
+import functools
 import inspect
 import io
-import linecache
 import re
 import reprlib
 import sys
-import sysconfig
 import textwrap
-import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -27,9 +26,8 @@ SHOWN_NUMBERS = 8  # more than these in a tensor or list, and only its size is s
 _PRINTED_LINES = 10
 _REPR = reprlib.Repr()
 _REPR.maxother = _REPR.maxstring = 70  # enough for an address at the end to stay whole
-_LIBRARIES = tuple(
-    {sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")} | {"<frozen"}
-)
+_IDLE = {"RESUME", "NOP", "CACHE", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
+_SILENT = ("append", "extend", "insert", "reverse")  # methods of a list that return None
 
 
 class Wrong(Exception):
@@ -46,7 +44,7 @@ class NotTried(Exception):
 
 
 class Raised(Exception):
-    """The learner's code raised; the message says what, and on which line."""
+    """The learner's code raised an error: the cause of this one."""
 
 
 class TooManyCalls(BaseException):
@@ -78,17 +76,21 @@ def _show(value: object, digits: int) -> str:
         return "..." if value is ... else str(value)
     if type(value) is float:
         return number(value, digits)
-    if type(value) is list and len(value) <= SHOWN_NUMBERS:
-        return "[" + ", ".join(_show(item, digits) for item in value) + "]"
+    if isinstance(value, list | tuple) and 0 < len(value) <= SHOWN_NUMBERS:
+        text = ", ".join(_show(item, digits) for item in value)
+        return f"[{text}]" if isinstance(value, list) else f"({text}{',' * (len(value) == 1)})"
     if inspect.isroutine(value):
         return f"the function {value.__name__}"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", _REPR.repr(value))  # addresses change every run
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", _REPR.repr(value))  # addresses change every run
+    return re.sub(r"\s*\n\s*", " ", text)
 
 
 def kind(value: object) -> str:
     """Name a value's type, with a tensor's dtype: 'float', 'int64 tensor'."""
     dtype = getattr(value, "dtype", None)
     name = type(value).__name__
+    if type(value).__module__ == "torch.return_types":
+        return f"torch.return_types.{name}"
     return f"{str(dtype).removeprefix('torch.')} {name.lower()}" if name == "Tensor" else name
 
 
@@ -130,36 +132,6 @@ def _clone(value: Any) -> Any:  # noqa: ANN401
     return value.clone() if hasattr(value, "clone") else value
 
 
-def where(error: BaseException, skip: int = 1) -> str:
-    """Say where in the learner's own code an error arose: 'line 3 of softmax: return ...'.
-
-    skip: how many of the traceback's outer frames are the checker's.
-    """
-    frames = list(traceback.walk_tb(error.__traceback__))[skip:]
-    if not frames:
-        return ""
-    own = [pair for pair in frames if not pair[0].f_code.co_filename.startswith(_LIBRARIES)]
-    frame, line_number = (own or frames[:1])[-1]
-    code = frame.f_code
-    source = linecache.getline(code.co_filename, line_number or 0, frame.f_globals).strip()
-    place = f"line {(line_number or code.co_firstlineno) - code.co_firstlineno + 1}"
-    return clip(f"{place} of {code.co_name}" + (f": {source}" if source else ""), WIDTH - 4)
-
-
-def say(error: BaseException) -> str:
-    """Name an error's class and the first line of its message."""
-    first = _text(error).strip().partition("\n")[0]
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", first)
-    return clip(f"{type(error).__name__}: {text}" if text else type(error).__name__, 2 * WIDTH)
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:
-        return ""
-
-
 class Answer:
     """The learner's function; remembers its last call, so that a message can show it."""
 
@@ -171,26 +143,36 @@ class Answer:
         self.calls = 0
         self.given: tuple[Any, ...] = ()
         self.passed: tuple[Any, ...] = ()
+        self.raised: BaseException | None = None
+        self.returned: Any = None
         self.printed = ""
 
     def __call__(self, *args: object) -> Any:  # noqa: ANN401
         """Call the function with copies of the arguments and return what it returns."""
-        result = self._run(args)
-        if isinstance(result, BaseException):
-            self._raise_for(result)
-        if result is None or result is ...:
-            if self.calls == 1:
+        self._run(args)
+        if self.raised is not None:
+            raise Raised from self.raised
+        if self.returned is None or self.returned is ...:
+            if self.calls == 1 and (self.returned is ... or self._is_stub()):
                 raise NotTried(f"{self.name} returns nothing so far. Does it have its `return`?")
-            raise Wrong(
-                f"{self.name} returned {show(result)} here",
-                advice="Some way through the function reaches its end without a `return`.",
-            )
-        return result
+            advice = "Some way through the function reaches its end without a `return`."
+            what = f"{self.name} returned {show(self.returned)} here"
+            raise Wrong(what, advice=self.silent_method() or advice)
+        return self.returned
 
     def error(self, *args: object) -> BaseException | None:
-        """Call the function and return what it raises; None where it returns instead."""
-        result = self._run(args)
-        return result if isinstance(result, BaseException) else None
+        """Call the function and return what it raises; None where it returns (see `returned`)."""
+        self._run(args)
+        return self.raised
+
+    def probe(self, *args: object) -> Any:  # noqa: ANN401
+        """Call the function on the side: a message still shows the call before. None: it raised."""
+        kept = vars(self).copy()
+        try:
+            self._run(args)
+            return self.returned
+        finally:
+            vars(self).update(kept)
 
     def must_not_change(self, advice: str) -> None:
         """Raise Wrong where the last call changed one of its arguments."""
@@ -199,10 +181,16 @@ class Answer:
                 what = f"{self.name} changed its argument `{name}`"
                 raise Wrong(what, f"{name} still {show(before)}", show(after), advice)
 
-    def case(self) -> list[str]:
-        """Describe the arguments of the last call, one line each."""
-        pairs = zip(self.parameters, self.given, strict=False)
-        return [f"  {name}: {show(value)}" for name, value in pairs if not callable(value)]
+    def case(self, shapes: bool = False) -> list[str]:
+        """Describe the arguments of the last call, one line each; shapes: every tensor's too."""
+        lines = []
+        for name, value in zip(self.parameters, self.given, strict=False):
+            if not callable(value):
+                text = show(value)
+                if shapes and text.startswith("tensor("):
+                    text += f" of shape {tuple(value.shape)}"
+                lines.append(clip(f"  {name}: {text}", WIDTH))
+        return lines
 
     def prints(self) -> list[str]:
         """Give the first lines that the last call printed."""
@@ -211,18 +199,19 @@ class Answer:
         more = ["    ..."] if len(lines) > _PRINTED_LINES else []
         return ["  it printed:", *shown, *more] if lines else []
 
-    def _run(self, args: tuple[Any, ...]) -> object:
+    def _run(self, args: tuple[Any, ...]) -> None:
         self.calls += 1
+        self.raised = self.returned = None
         self.given, self.passed, self.printed = args, tuple(map(_clone, args)), ""
         self._fits(args)
         printed = _Printed()
         try:
             with _captured(printed):
-                return self.function(*self.passed)
+                self.returned = self.function(*self.passed)
         except (KeyboardInterrupt, TooManyCalls):
             raise
         except BaseException as error:  # exit() too is only an answer that raises
-            return error
+            self.raised = error
         finally:
             self.printed = printed.text
 
@@ -241,17 +230,27 @@ class Answer:
                 clip(f"{self.name}({', '.join(signature.parameters)})"),
             ) from None
 
-    def _raise_for(self, error: BaseException) -> None:
-        place = where(error)
-        # torch raises NotImplementedError too; a stub says so on the very line that raises it.
-        stub = isinstance(error, NotImplementedError) and (
-            ": " not in place or "NotImplementedError" in place
-        )
-        if stub and self.calls == 1:
-            raise NotTried(f"{self.name} raises NotImplementedError so far.")
-        if isinstance(error, TypeError | AttributeError) and "ellipsis" in _text(error):
-            raise NotTried(f"a `...` is still to be filled in, {place}")
-        raise Raised(f"{say(error)}\n  {place}" if place else say(error)) from error
+    def _code(self) -> Any:  # noqa: ANN401
+        """Find the function's own code beneath what wraps it; None for a built-in function."""
+        function = inspect.unwrap(self.function)
+        while isinstance(function, functools.partial):
+            function = function.func
+        return getattr(function, "__code__", getattr(type(function).__call__, "__code__", None))
+
+    def _is_stub(self) -> bool:
+        """Say whether the function does nothing: only `...`, `pass`, a text or a comment."""
+        code = self._code()
+        return code is not None and all(step.opname in _IDLE for step in dis.get_instructions(code))
+
+    def uses(self, name: str) -> bool:
+        """Say whether the function's own code has this name: 'math', 'append'."""
+        return name in getattr(self._code(), "co_names", ())
+
+    def silent_method(self) -> str:
+        """Give advice on a list's method that returns None, if the function uses one."""
+        name = next(filter(self.uses, _SILENT), "")
+        advice = f"`{name}` returns None: assign nothing from it, and `return` the list at the end."
+        return advice if name else ""
 
 
 def _equal(before: Any, after: Any) -> bool:  # noqa: ANN401

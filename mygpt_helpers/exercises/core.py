@@ -8,18 +8,23 @@ exercise's name, such as "01.softmax": the lesson and a word.
 from __future__ import annotations
 
 import difflib
+import dis
 import importlib
 import inspect
+import linecache
 import pkgutil
 import random
+import re
 import sys
+import sysconfig
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .answer import Answer, NotTried, Raised, TooManyCalls, Wrong, clip, say, show, wrap
+from .answer import WIDTH, Answer, NotTried, Raised, TooManyCalls, Wrong, clip, show, wrap
 from .progress import mark
 
 SIGNS = {
@@ -30,6 +35,10 @@ SIGNS = {
     "stopped": "! stopped",
     "unknown": "? no such exercise",
 }
+
+_LIBRARIES = tuple(
+    {sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")} | {"<frozen"}
+)
 
 
 @dataclass(frozen=True)
@@ -123,8 +132,8 @@ def evaluate(name: str, answer: object) -> Outcome:
             tried = exercise.check(asked)
     except NotTried as reason:
         return _outcome("not tried", str(reason))
-    except Raised as error:
-        return _outcome("raised", str(error), [*asked.case(), *asked.prints()])
+    except Raised as raised:
+        return _raised(asked, raised.__cause__)
     except Wrong as wrong:
         return _wrong(wrong, [] if asked.calls == 0 else asked.case(), asked.prints())
     except KeyboardInterrupt:
@@ -217,3 +226,69 @@ def _torch_kept() -> Iterator[None]:
             torch.set_num_threads(torch_state[1])
         if numpy:
             numpy.random.set_state(numpy_state)
+
+
+def _raised(asked: Answer, error: Any) -> Outcome:  # noqa: ANN401
+    """Put an error of the learner's code into words; a stub's error is none."""
+    place, text = _where(error), _text(error)
+    # torch raises NotImplementedError too; a stub says so on the very line that raises it.
+    stub = isinstance(error, NotImplementedError) and (
+        ": " not in place or "NotImplementedError" in place
+    )
+    if stub and asked.calls == 1:
+        return _outcome("not tried", f"{asked.name} raises NotImplementedError so far.")
+    if isinstance(error, TypeError | AttributeError) and "ellipsis" in text:
+        return _outcome("not tried", f"a `...` is still to be filled in, {place}")
+    what = f"{say(error)}\n  {place}" if place else say(error)
+    more = [*asked.case(shapes=True), *wrap(_cause(asked, text)), *asked.prints()]
+    return _outcome("raised", what, more)
+
+
+def _cause(asked: Answer, text: str) -> str:
+    """Say what often stands behind an error of this text."""
+    if "NoneType" in text:
+        return asked.silent_method()
+    if "only one element" in text or "to Scalar" in text:
+        if asked.uses("math"):
+            return "math works on one number; torch.exp works on a tensor."
+        return "Only a tensor of one entry can become a Python number (float, math, .item())."
+    if "must match the size of tensor" in text:
+        return "Shapes that do not fit: keepdim=True keeps the dimension of a sum or a maximum."
+    return ""
+
+
+def _where(error: BaseException) -> str:
+    """Say where in the learner's own code an error arose: 'line 3 of softmax: return ...'."""
+    frames = list(traceback.walk_tb(error.__traceback__))[1:]  # the first one is Answer's
+    if not frames:
+        return ""
+    own = [pair for pair in frames if not pair[0].f_code.co_filename.startswith(_LIBRARIES)]
+    frame, line_number = (own or frames[:1])[-1]
+    code = frame.f_code
+    source = linecache.getline(code.co_filename, line_number or 0, frame.f_globals).strip()
+    place = f"line {(line_number or code.co_firstlineno) - code.co_firstlineno + 1}"
+    return clip(f"{place} of {code.co_name}" + (f": {source}" if source else ""), WIDTH - 4)
+
+
+def on_purpose(error: BaseException | None) -> bool:
+    """Say whether a `raise` or an `assert` of the learner's own raised the error."""
+    trace = error.__traceback__ if error else None
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if not trace or trace.tb_frame.f_code.co_filename.startswith(_LIBRARIES):
+        return False
+    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+
+
+def say(error: BaseException) -> str:
+    """Name an error's class and the first line of its message."""
+    first = _text(error).strip().partition("\n")[0]
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", first)
+    return clip(f"{type(error).__name__}: {text}" if text else type(error).__name__, 2 * WIDTH)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""

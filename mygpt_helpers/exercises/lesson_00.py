@@ -17,8 +17,8 @@ def pick_largest(scores: list[float]) -> int:
 
 
 def _check_pick_largest(answer: Answer) -> str:
-    cases = [[3.5], [1.0, 2.0], [2.0, 1.0], [4.0, 4.0], [-2.0, -1.0], [0.2, 0.5, 0.3]]
-    cases += [[1.0, 2.0, 2.0], [-3.0, -1.0, -1.0], [0.0, -5.0, 0.0]]
+    cases = [[3.0, 5.0], [2.0, 1.0], [4.0, 4.0], [-2.0, -1.0], [0.2, 0.5, 0.3]]
+    cases += [[1.0, 2.0, 2.0], [-3.0, -1.0, -1.0], [0.0, -5.0, 0.0], [3.5]]
     random = Random(0)
     for length in (3, 4, 6, 10, 50):
         for low, high in ((-9, 9), (-9, -1), (1, 9)):  # mixed, all negative, all positive
@@ -151,6 +151,12 @@ def _only_new(next_token: Callable, tokens: list[int], steps: int) -> list[int]:
     return continue_text(next_token, tokens, steps)[len(tokens) :]
 
 
+def _append_assigned(next_token: Callable, tokens: list[int], steps: int) -> list[int]:
+    for _ in range(steps):
+        tokens = tokens.append(next_token(tokens))
+    return tokens
+
+
 def _one_too_many(next_token: Callable, tokens: list[int], steps: int) -> list[int]:
     return continue_text(next_token, tokens, steps + 1)
 
@@ -206,6 +212,7 @@ EXERCISES = (
             (_in_place, "changed its argument `tokens`"),
             (_not_fed_back, "Append each new token"),
             (_only_new, "Return the whole list"),
+            (_append_assigned, "`append` returns None"),
             (_one_too_many, "not called once a step"),
             (_endless, "does it end"),
         ),

@@ -7,7 +7,7 @@ import torch
 
 from .answer import Answer
 from .core import Exercise
-from .tensors import judge, judge_number, logits, many_logits
+from .tensors import judge, judge_number, logits, many_logits, small_first, without_keepdim
 
 
 def softmax(logits: torch.Tensor) -> torch.Tensor:
@@ -20,7 +20,7 @@ def softmax(logits: torch.Tensor) -> torch.Tensor:
 def _check_softmax(answer: Answer) -> str:
     far = logits([[0.0, 1.0], [-2000.0, -2001.0]])
     extreme = [logits([1000.0, 0.0]), logits([1000.0, 1000.0]), far]
-    for case in sorted([*many_logits(), *extreme], key=torch.numel):
+    for case in small_first([*many_logits(), *extreme]):
         judge(answer(case), torch.softmax(case.double(), -1), _softmax_mistakes, case)
     return "flat, peaked, tied and huge logits, alone and in batches"
 
@@ -28,8 +28,8 @@ def _check_softmax(answer: Answer) -> str:
 def _softmax_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
     powers = case.exp()
     shifted = (case - case.max()).exp()
-    square = case.dim() == 2 and case.shape[0] == case.shape[1]
-    across = shifted / shifted.sum(-1) if square else None
+    own = (case - case.amax(-1, keepdim=True)).exp()
+    keep = "Keep the dimension you sum over: keepdim=True."
     too_large = "exp(1000) is infinite in float32. Subtract the largest logit of each row first."
     return [
         (shifted / shifted.sum(-1, keepdim=True), "Subtract each row's own largest logit."),
@@ -38,7 +38,8 @@ def _softmax_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
         (shifted, "Each row has to sum to 1: divide by the sum of its powers."),
         (shifted / shifted.sum(), "Sum over the last dimension only: sum(dim=-1, keepdim=True)."),
         (torch.softmax(case, 0), "That sums over dim=0; the vocabulary is the last, dim=-1."),
-        (across, "Keep the dimension you sum over: keepdim=True."),
+        (without_keepdim(shifted), keep),
+        (without_keepdim(own), keep),
         (torch.log_softmax(case, -1), "Those are the logarithms of the probabilities."),
     ]
 
@@ -65,6 +66,7 @@ def _next_id_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
         (case.argmax(-1), "That is one id for every position: take the last, [:, -1]."),
         (case.argmax(1), "dim=1 is the position; the vocabulary is the last, dim=-1."),
         (case.argmax(), "Without dim, argmax counts through the whole tensor: dim=-1."),
+        (case[:, -1].argmax(), "Look over the last dimension: argmax(dim=-1)."),
         (case.reshape(-1).argmax(0, True), "That counts through the whole tensor: dim=-1."),
         (case[:, -1].amax(-1), "That is the top logit; its id is asked for: argmax."),
         (case[:, -1].argmax(-1).double(), "Ids are whole numbers: leave argmax's int64 alone."),
@@ -133,7 +135,7 @@ def entropy_nats(probs: torch.Tensor) -> torch.Tensor:
 def _check_entropy(answer: Answer) -> str:
     zeros = [logits([1.0, 0.0]), logits([0.5, 0.5, 0.0]), logits([[1.0, 0.0], [0.5, 0.5]])]
     cases = [torch.softmax(case, -1) for case in many_logits()]
-    for case in sorted([*cases, *zeros], key=torch.numel):
+    for case in small_first([*cases, *zeros]):
         judge(answer(case), _nats(case), _entropy_mistakes, case)
     return "sure and unsure distributions, zeros among them"
 
@@ -246,7 +248,7 @@ EXERCISES = (
     Exercise(
         name="01.phrase",
         title="How likely is a phrase?",
-        difficulty=3,
+        difficulty=2,
         minutes=8,
         task="Sum the log-probabilities of the ids after the first prompt_len; "
         "the logits (T, V) at position t score the token at t + 1.",

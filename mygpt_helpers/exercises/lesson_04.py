@@ -2,11 +2,19 @@
 
 import torch
 
-from .answer import Answer, Wrong, number, show
-from .core import Exercise
-from .tensors import judge, logits, many_logits, to_number
-
-_TEMPERATURES = (1.0, 2.0, 0.5, 100.0, 0.001)
+from .answer import Answer, Raised, Wrong, number, show
+from .core import Exercise, on_purpose, say
+from .tensors import (
+    judge,
+    logits,
+    many_logits,
+    normal,
+    search_advice,
+    small_first,
+    to_number,
+    top_prob,
+    without_keepdim,
+)
 
 
 def temperature_probs(logits: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -15,21 +23,26 @@ def temperature_probs(logits: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def _check_temperature_probs(answer: Answer) -> str:
-    for case in many_logits():
-        for temperature in _TEMPERATURES:
-            right = torch.softmax(case.double() / temperature, -1)
-            judge(answer(case, temperature), right, _temperature_mistakes, case, temperature)
-            answer.must_not_change(
-                "A slider calls it again and again with the same logits: write "
-                "`logits / temperature`, which makes a new tensor, not `logits /= temperature`."
-            )
+    ordinary, extreme = (1.0, 2.0, 0.5), (100.0, 0.001)  # powers of probabilities fail the latter
+    pairs = [(case, t) for ts in (ordinary, extreme) for case in many_logits() for t in ts]
+    for case, temperature in pairs:
+        right = torch.softmax(case.double() / temperature, -1)
+        judge(answer(case, temperature), right, _temperature_mistakes, case, temperature)
+        answer.must_not_change(
+            "A slider calls it again and again with the same logits: write "
+            "`logits / temperature`, which makes a new tensor, not `logits /= temperature`."
+        )
     return "temperatures from 0.001 to 100, flat, peaked and tied logits"
 
 
 def _temperature_mistakes(case: torch.Tensor, temperature: float) -> list[tuple[object, str]]:
     probs = torch.softmax(case.double(), -1)
     powers = (case / temperature).exp()
+    lost = "The powers of the probabilities underflow to 0 at this temperature"
+    if temperature > 1:
+        lost = "Softmax made some probabilities 0, and their powers are 0 too"
     return [
+        (normal(torch.softmax(case, -1) ** (1 / temperature)), f"{lost}; divide the logits."),
         (torch.softmax(case.double() * temperature, -1), "Divide by it; do not multiply."),
         (probs / temperature, "Divide the logits, before softmax, not the probabilities."),
         (torch.softmax(probs / temperature, -1), "Divide the logits: one softmax, not two."),
@@ -47,30 +60,38 @@ def reshape_probs(probs: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def _check_reshape_probs(answer: Answer) -> str:
-    zeros = [[1.0, 0.0], [0.0, 0.25, 0.75], [[0.5, 0.5, 0.0], [0.0, 0.1, 0.9]]]
-    cases = [torch.softmax(case, -1) for case in many_logits()] + list(map(logits, zeros))
-    for case in sorted(cases, key=torch.numel):
-        for temperature in (1.0, 2.0, 0.5, 10.0):
-            right = _normal(case.double() ** (1 / temperature))
-            judge(answer(case, temperature), right, _reshape_mistakes, case, temperature)
+    first = [[0.2, 0.8], [1.0, 0.0], [0.0, 0.25, 0.75], [[0.5, 0.5], [0.1, 0.9]]]
+    first += [[[0.5, 0.5, 0.0], [0.0, 0.1, 0.9]]]
+    cases = [*map(logits, first), *(torch.softmax(case, -1) for case in many_logits())]
+    pairs = [(case, t) for case in small_first(cases) for t in (1.0, 2.0, 0.5, 10.0)]
+    row = [0.3, 0.3, 0.2, 0.2]  # 0.3 to the power of 100 is 0 in float32
+    pairs += [(logits(tiny), 0.01) for tiny in (row, [row, [0.9, 0.1, 0.0, 0.0]])]
+    for case, temperature in pairs:
+        right = normal(case.double() ** (1 / temperature))
+        judge(answer(case, temperature), right, _reshape_mistakes, case, temperature)
     return "the same as softmax(logits / temperature), zeros kept"
 
 
 def _reshape_mistakes(case: torch.Tensor, temperature: float) -> list[tuple[object, str]]:
     powers = case.double() ** (1 / temperature)
     return [
+        (
+            lambda got: temperature < 0.1 and not bool((got.sum(-1) > 0.5).all()),
+            "The powers underflow to 0 in float32: divide by the row's largest probability first.",
+        ),
         (powers, "These do not sum to 1: divide each row by its sum."),
+        (without_keepdim(powers), "Keep the dimension you sum over: keepdim=True."),
         (powers / powers.sum(), "Divide each row by its own sum: dim=-1, keepdim=True."),
         (torch.softmax(case / temperature, -1), "softmax expects logits, not these."),
         (torch.softmax(powers, -1), "Divide by the sum; softmax would bend them again."),
-        (_normal(case.double() ** temperature), "The exponent is 1 / temperature."),
+        (normal(case.double() ** temperature), "The exponent is 1 / temperature."),
         (case / temperature, "Raise to the power of 1 / temperature; then normalise."),
         (case, "The temperature makes no difference here."),
+        (
+            lambda got: bool((got[case == 0] > 1e-6).any()),
+            "Zeros stay zero: add and clamp nothing. log(0) is -inf, and softmax gives 0 for it.",
+        ),
     ]
-
-
-def _normal(weights: torch.Tensor) -> torch.Tensor:
-    return weights / weights.sum(-1, keepdim=True)
 
 
 def temperature_for(logits: torch.Tensor, target: float) -> float:
@@ -89,33 +110,25 @@ def temperature_for(logits: torch.Tensor, target: float) -> float:
 def _check_temperature_for(answer: Answer) -> str:
     rows = [[0.0, 1.0], [2.0, 1.0, 0.0], [0.3, 0.1, 0.2, 0.0], [9.0, 4.0, 8.5, -3.0], [0.0, 40.0]]
     rows += [list(range(50))]
-    count = 0
     for row in rows:
         case = logits(row)
         for temperature in (1.0, 2.0, 0.5, 0.1, 10.0):
-            target = round(_top(case, temperature), 3)
+            target = round(top_prob(case, temperature), 3)
             if not 1 / len(row) + 0.002 < target < 0.995:
                 continue  # so near an end that many temperatures serve
-            count += 1
             got = to_number(answer(case, target))
-            if not got > 0 or got == float("inf"):
-                raise Wrong("a temperature is a number above 0", got=number(got))
-            top = _top(case, got)
+            if not 0 < got < float("inf"):
+                advice = "It lies between 0.01 and 100: the higher, the less likely the top token."
+                raise Wrong("a temperature is a number above 0", got=number(got), advice=advice)
+            top = top_prob(case, got)
             if abs(top - target) > 1e-3:
-                sure = "Too sure: go higher." if top > target else "Not sure enough: go lower."
                 raise Wrong(
                     "at this temperature the top token has another probability",
                     f"{show(target)} for the top token",
                     f"{number(top)}, at temperature {number(got)}",
-                    "That is the target itself, a probability, not a temperature."
-                    if abs(got - target) < 1e-6
-                    else f"{sure} Halve the interval between 0.01 and 100 until it is tiny.",
+                    search_advice(answer, case, target, got),
                 )
     return "flat and peaked logits, low and high targets"
-
-
-def _top(case: torch.Tensor, temperature: float) -> float:
-    return float(torch.softmax(case.double() / temperature, -1).max())
 
 
 def probs_or_greedy(logits: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -146,7 +159,16 @@ def _check_probs_or_greedy(answer: Answer) -> str:
 def _judge_greedy(answer: Answer, case: torch.Tensor) -> None:
     top = case.max(-1, keepdim=True).values
     first = torch.zeros_like(case).scatter(-1, (case == top).int().argmax(-1, keepdim=True), 1.0)
-    judge(answer(case, 0.0), first, _greedy_mistakes, case)
+    try:
+        got = answer(case, 0.0)
+    except Raised as raised:
+        error = raised.__cause__
+        if not on_purpose(error) and not isinstance(error, ZeroDivisionError):
+            raise
+        wanted, came = "a 1 for the top token, 0 for the rest", say(error)
+        advice = "Only below 0 is an error due; 0 needs a branch of its own, before any division."
+        raise Wrong("temperature 0 must not raise", wanted, came, advice) from None
+    judge(got, first, _greedy_mistakes, case)
 
 
 def _greedy_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
@@ -154,7 +176,7 @@ def _greedy_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
     return [
         (case / 0, "Nothing divides by 0: give temperature 0 a branch of its own."),
         (torch.softmax(case / 0, -1), "Dividing by 0 gives NaN: temperature 0 needs a branch."),
-        (_normal(tops), "On a tie the lowest id gets it all: use argmax."),
+        (normal(tops), "On a tie the lowest id gets it all: use argmax."),
         (tops, "On a tie only the lowest id gets the 1: use argmax."),
         (tops.long(), "Probabilities are floats: .float() turns the 0s and 1s into some."),
         (torch.softmax(case.double(), -1), "At temperature 0 the top token gets all: a 1."),
@@ -164,29 +186,16 @@ def _greedy_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
 
 def _judge_negative(answer: Answer, case: torch.Tensor) -> None:
     error = answer.error(case, -1.0)
-    if not isinstance(error, ValueError):
-        came = "no error" if error is None else type(error).__name__
-        advice = "Below 0 the least likely token would win: raise ValueError with a message."
-        raise Wrong("a negative temperature is accepted", "a ValueError", came, advice)
-
-
-def _in_place(logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    logits /= temperature
-    return torch.softmax(logits, dim=-1)
-
-
-def _linear_guess(logits: torch.Tensor, target: float) -> float:
-    return float(torch.softmax(logits, dim=-1).max()) / target
-
-
-def _accepts_negative(logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    return probs_or_greedy(logits, abs(temperature))
-
-
-def _tiny(logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    if temperature < 0:
-        raise ValueError("below 0")
-    return torch.softmax(logits / max(temperature, 1e-9), dim=-1)
+    if isinstance(error, ValueError):
+        return
+    if isinstance(answer.returned, ValueError) or answer.returned is ValueError:
+        wanted = "raise ValueError(...)"
+        raise Wrong(f"{answer.name} returned a ValueError; raise it", wanted, "return ...")
+    what, came = "a negative temperature is accepted", "no error"
+    if error is not None:
+        what, came = "a negative temperature raises another error", say(error)
+    advice = "Below 0 the least likely token would win: raise ValueError with a message."
+    raise Wrong(what, "a ValueError", came, advice)
 
 
 EXERCISES = (
@@ -210,7 +219,6 @@ EXERCISES = (
             (lambda logits, temperature: torch.softmax(logits, -1) / temperature, "before softmax"),
             (lambda logits, temperature: torch.softmax(logits, -1), "makes no difference"),
             (lambda logits, temperature: torch.softmax(logits / temperature, 0), "last dimension"),
-            (_in_place, "again and again"),
         ),
         imports="import torch",
     ),
@@ -233,7 +241,6 @@ EXERCISES = (
         "the interval; the middle is taken by ratio, since temperatures span four powers of ten.",
         wrong=(
             (lambda logits, target: target, "the target itself"),
-            (_linear_guess, "Halve the interval"),
             (lambda logits, target: -1.0, "above 0"),
             (lambda logits, target: logits / target, "not one number"),
         ),
@@ -249,7 +256,8 @@ EXERCISES = (
         hints=(
             "exp(z / t) is exp(z) to the power of 1 / t.",
             "Raise each probability to the power of 1 / temperature; a zero stays zero.",
-            "The powers do not sum to 1: divide each row by its sum, with keepdim=True.",
+            "The powers do not sum to 1: divide each row by its sum, with keepdim=True. Divided "
+            "by the row's largest first, they survive a tiny temperature too.",
         ),
         solution=reshape_probs,
         why="exp(z / t) is exp(z) ** (1 / t), so the powers keep the right ratios; dividing by "
@@ -257,8 +265,8 @@ EXERCISES = (
         wrong=(
             (lambda probs, temperature: probs ** (1 / temperature), "do not sum to 1"),
             (lambda probs, temperature: torch.softmax(probs / temperature, -1), "expects logits"),
-            (lambda probs, temperature: _normal(probs**temperature), "exponent is 1 / temperature"),
-            (lambda probs, temperature: _normal(probs / temperature), "makes no difference"),
+            (lambda probs, temperature: normal(probs**temperature), "exponent is 1 / temperature"),
+            (lambda probs, temperature: normal(probs / temperature), "makes no difference"),
         ),
         imports="import torch",
     ),
@@ -280,8 +288,6 @@ EXERCISES = (
         "takes the first of equal logits.",
         wrong=(
             (lambda logits, temperature: torch.softmax(logits / temperature, -1), "NaN"),
-            (_accepts_negative, "a negative temperature is accepted"),
-            (_tiny, "On a tie"),
             (lambda logits, temperature: torch.softmax(logits, -1), "top token gets all"),
         ),
         imports="import torch",

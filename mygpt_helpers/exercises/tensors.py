@@ -14,16 +14,20 @@ from random import Random
 import torch
 from torch import Tensor
 
-from .answer import SHOWN_NUMBERS, Wrong, kind, number, show
+from .answer import SHOWN_NUMBERS, Answer, Wrong, kind, number, show
 
-# What known mistakes give, and what to say about each.
+# What known mistakes give, and what to say about each. A function in place of a tensor is asked
+# about a result of the right dtype and shape.
 Mistakes = Callable[..., Iterable[tuple[object, str]]] | None
 
 
 def many_logits(seed: int = 0) -> Iterator[Tensor]:
-    """Yield logits (..., V), float32, small ones first: flat, peaked, tied, shifted, in batches."""
-    yield from map(logits, ([3.0], [1.0, 2.0], [0.0, 0.0], [-3.0, -1.0], [2.0, 1.0, 0.0]))
-    yield logits([[1.0, 2.0], [4.0, 3.0]])
+    """Yield logits (..., V), float32, small ones first: flat, peaked, tied, shifted, in batches.
+
+    A vocabulary of one token, whose probability is always 1, comes last.
+    """
+    yield from map(logits, ([1.0, 2.0], [0.0, 0.0], [-3.0, -1.0], [2.0, 1.0, 0.0]))
+    yield logits([[1.0, 2.0], [5.0, 3.0]])
     yield logits([[0.0, 1.0, 2.0], [5.0, 3.0, 1.0]])
     random = Random(seed)
     for vocab_size in (2, 3, 5, 17, 200):
@@ -35,6 +39,12 @@ def many_logits(seed: int = 0) -> Iterator[Tensor]:
             yield logits([5.0] * count).reshape(*shape, vocab_size)  # all tied
             shifted = [round(random.gauss(50, 1), 1) for _ in range(count)]
             yield logits(shifted).reshape(*shape, vocab_size)
+    yield logits([3.0])
+
+
+def small_first(cases: Iterable[Tensor]) -> list[Tensor]:
+    """Sort cases (..., V) by size, those of a single token last."""
+    return sorted(cases, key=lambda case: (case.shape[-1] == 1, case.numel()))
 
 
 def logits(values: list) -> Tensor:
@@ -48,14 +58,15 @@ def judge(got: object, want: Tensor, mistakes: Mistakes = None, *args: object) -
     mistakes(*args) is asked only for a wrong answer, and has to cost nothing for a right one.
     """
     if not isinstance(got, Tensor):
-        advice = "Leave out `.item()` and `.tolist()`: the result stays a tensor."
         expected = f"a tensor of shape {tuple(want.shape)}"
-        raise Wrong("the result is not a tensor", expected, f"{show(got)} ({kind(got)})", advice)
+        came = f"{show(got)} ({kind(got)})"
+        raise Wrong("the result is not a tensor", expected, came, _instead_of_tensor(got))
     _without_gradients(got)
     if _dtype_kind(got) == _dtype_kind(want) and _same(got, want):
         return
     known = mistakes(*args) if mistakes else []
-    advice = next((text for value, text in known if _is_mistake(got, value)), "")
+    alike = _dtype_kind(got) == _dtype_kind(want) and got.shape == want.shape
+    advice = next((text for value, text in known if _is_mistake(got, value, alike)), "")
     if _dtype_kind(got) != _dtype_kind(want):
         expected = "a float tensor" if want.dtype.is_floating_point else "an int64 tensor"
         raise Wrong("the dtype is not right", expected, f"dtype {got.dtype}", advice)
@@ -92,6 +103,77 @@ def to_number(got: object) -> float:
     return float(got)
 
 
+def without_keepdim(weights: Tensor) -> Tensor | None:
+    """Divide by the rows' sums as where keepdim is forgotten; None where torch refuses."""
+    try:
+        return weights / weights.sum(-1)
+    except RuntimeError:
+        return None
+
+
+def normal(weights: Tensor) -> Tensor:
+    """Divide weights (..., V) by the sum of their row."""
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def top_prob(case: Tensor, temperature: float) -> float:
+    """Give the top token's probability at a temperature; case: logits (V,)."""
+    return float(torch.softmax(case.double() / temperature, -1).max())
+
+
+def search_advice(answer: Answer, case: Tensor, target: float, got: float) -> str:
+    """Advise on a search in 0.01 to 100 for the temperature of a top probability of target."""
+    if abs(got - target) < 1e-6:
+        return "That is the target itself, a probability, not a temperature."
+    for place, downward in ((0, True), (-1, False)):
+        row = case.sort(descending=downward).values
+        if case[place] < case.max() and _finds(answer, row, target):
+            return f"The top token is the largest, .max(); it need not stand at [{place}]."
+    off = top_prob(case, got) - target
+    way = "Too likely: a higher temperature." if off > 0 else "Not likely enough: a lower one."
+    if abs(off) < 0.02:
+        return f"Close, but it has to be within 0.001. {way} Does your search stop too soon?"
+    if got < 0.0105 or got > 95:
+        return f"{way} You are at an end of the range: does your search go the other way?"
+    if steps := _halvings(got, 0.01, 100.0):
+        return f"{way} It seems your search stopped after {steps} steps: go on, to within 0.001."
+    return way
+
+
+def _finds(answer: Answer, case: Tensor, target: float) -> bool:
+    try:
+        got = to_number(answer.probe(case, target))
+    except Wrong:
+        return False
+    return got > 0 and abs(top_prob(case, got) - target) <= 1e-3
+
+
+def _halvings(value: float, low: float, high: float) -> int:
+    """Say after how few halvings of [low, high] a search stands at value; 0: at no such place."""
+    shares = [(value - low) / (high - low), math.log(value / low) / math.log(high / low)]
+    for share in (*shares, value / high):
+        for steps in range(3, 16):
+            place = share * 2**steps
+            if abs(place - round(place)) < 1e-6 and round(place) % 2:
+                return steps if 1 < round(place) < 2**steps - 1 else 0
+    return 0
+
+
+def _instead_of_tensor(got: object) -> str:
+    """Say how a tensor may be had where something else came."""
+    if isinstance(got, BaseException):
+        return "An error is raised, not returned; here a tensor is due."
+    if kind(got).startswith("torch.return_types."):
+        name = type(got).__name__
+        arg = f", or use arg{name}" if name in ("max", "min") else ""
+        return f"`{name}(dim)` returns values and indices: take .values or .indices{arg}."
+    if isinstance(got, Real):
+        return "That is a Python number: torch's functions keep a tensor; math and .item() do not."
+    if isinstance(got, list | tuple):
+        return "That is Python's own list or tuple: torch's functions take and give whole tensors."
+    return ""
+
+
 def _without_gradients(got: Tensor) -> None:
     if got.requires_grad:
         advice = "No training here: build no new parameters, or end with `.detach()`."
@@ -108,7 +190,9 @@ def _near(value: float, wrong: object) -> bool:
     return math.isclose(value, float(wrong), rel_tol=1e-4, abs_tol=1e-4)  # type: ignore[arg-type]
 
 
-def _is_mistake(got: Tensor, value: object) -> bool:
+def _is_mistake(got: Tensor, value: object, alike: bool) -> bool:
+    if callable(value):
+        return alike and value(got)
     return (
         isinstance(value, Tensor) and _dtype_kind(got) == _dtype_kind(value) and _same(got, value)
     )

@@ -91,6 +91,8 @@ def running_lab() -> Iterator[tuple[str, Path]]:
     command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={root}"]
     command += ["--LabApp.expose_app_in_browser=True"]
+    if sys.platform != "win32":  # for the reason that tools/kernels.py gives
+        command += ["--KernelManager.transport=ipc"]
     log_path = home / "lab.log"
     with log_path.open("wb") as log:
         server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
