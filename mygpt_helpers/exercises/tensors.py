@@ -130,13 +130,14 @@ def search_advice(answer: Answer, case: Tensor, target: float, got: float) -> st
         if case[place] < case.max() and _finds(answer, row, target):
             return f"The top token is the largest, .max(); it need not stand at [{place}]."
     off = top_prob(case, got) - target
-    way = "Too likely: a higher temperature." if off > 0 else "Not likely enough: a lower one."
+    way = "Too likely: a higher" if off > 0 else "Not likely enough: a lower"
+    way += " temperature."
     if abs(off) < 0.02:
         return f"Close, but it has to be within 0.001. {way} Does your search stop too soon?"
     if got < 0.0105 or got > 95:
         return f"{way} You are at an end of the range: does your search go the other way?"
-    if steps := _halvings(got, 0.01, 100.0):
-        return f"{way} It seems your search stopped after {steps} steps: go on, to within 0.001."
+    if steps := _halvings(got, 0.01, 100.0, down=off < 0):
+        return f"{way} Did your search stop after {steps} steps? Go on, to within 0.001."
     return way
 
 
@@ -148,14 +149,18 @@ def _finds(answer: Answer, case: Tensor, target: float) -> bool:
     return got > 0 and abs(top_prob(case, got) - target) <= 1e-3
 
 
-def _halvings(value: float, low: float, high: float) -> int:
-    """Say after how few halvings of [low, high] a search stands at value; 0: at no such place."""
+def _halvings(value: float, low: float, high: float, down: bool) -> int:
+    """Say after how few halvings of [low, high] a search stands at value; 0: at no such place.
+
+    down: it has to go lower. Next to an end, only a search on the right way is meant.
+    """
     shares = [(value - low) / (high - low), math.log(value / low) / math.log(high / low)]
     for share in (*shares, value / high):
         for steps in range(3, 16):
             place = share * 2**steps
             if abs(place - round(place)) < 1e-6 and round(place) % 2:
-                return steps if 1 < round(place) < 2**steps - 1 else 0
+                wrong_end = 2**steps - 1 if down else 1
+                return 0 if round(place) == wrong_end else steps
     return 0
 
 
