@@ -37,7 +37,8 @@ class HealthReport:
     def __repr__(self) -> str:
         return "\n".join(f"{f.name:<14} {f.word}" for f in self.findings)
 
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
+    def live(self) -> ipywidgets.HTML:
+        """Return the report with its details."""
         rows = "".join(
             f"<tr><th scope='row' style='text-align:left;padding-right:1.5em'>{html.escape(f.name)}"
             f"</th><td style='padding-right:1.5em'>{html.escape(f.word)}</td>"
@@ -45,8 +46,10 @@ class HealthReport:
             for f in self.findings
         )
         style = "color:var(--jp-content-font-color1,inherit);line-height:1.6"
-        live = ipywidgets.HTML(f"<table style='{style}'>{rows}</table>")
-        return live._repr_mimebundle_() | {"text/plain": repr(self)}
+        return ipywidgets.HTML(f"<table style='{style}'>{rows}</table>")
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
+        return self.live()._repr_mimebundle_() | {"text/plain": repr(self)}
 
 
 def health_check() -> HealthReport:

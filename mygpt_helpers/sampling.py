@@ -10,8 +10,8 @@ top-k, top-p, min-p.
 
 from __future__ import annotations
 
+import contextlib
 import math
-import sys
 from numbers import Integral, Real
 
 import torch
@@ -238,11 +238,13 @@ def _checked_probs(probs: Tensor) -> Tensor:
 
 def _number(name: str, value: float, expected: str) -> float:
     """Return a finite real number as a float, or raise ValueError."""
-    # The comparison is exact for whole numbers that no float can hold, and false for NaN.
-    in_range = isinstance(value, Real) and -sys.float_info.max <= value <= sys.float_info.max
-    if not in_range or isinstance(value, bool):
+    number = math.nan
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # a whole number that no float can hold
+            number = float(value)
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be {expected}, got {value!r}.")
-    return float(value)
+    return number
 
 
 def _checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:

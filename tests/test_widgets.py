@@ -60,11 +60,14 @@ def test_one_bundle_of_view_png_and_text():
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
 
 
-def test_the_still_picture_shows_the_start_also_after_a_drag():
-    widget = DistributionWidget(LOGITS, LABELS)
-    first = widget._repr_mimebundle_()[0]["text/plain"]
-    widget.temperature = 0.1
-    assert widget._repr_mimebundle_()[0]["text/plain"] == first
+@pytest.mark.parametrize("own", [None, lambda z, temperature: (z / temperature).softmax(dim=-1)])
+def test_the_still_picture_shows_what_the_sliders_say_when_it_is_displayed(own):
+    widget = DistributionWidget(LOGITS, LABELS, probs_function=own)
+    widget.temperature = 0.5
+    started_there = DistributionWidget(LOGITS, LABELS, temperature=0.5, probs_function=own)
+    twin = widget._repr_mimebundle_()[0]["text/plain"]
+    assert "temperature 0.5" in twin
+    assert twin == started_there._repr_mimebundle_()[0]["text/plain"]
 
 
 def test_the_still_picture_of_an_own_function():

@@ -119,8 +119,9 @@ class DistributionWidget(anywidget.AnyWidget):
             _start={knob: start[knob] for knob in knobs},
             _title=title,
         )
-        self._still = self._first_picture(texts)
+        self._texts = texts
         if probs_function is not None:
+            self._answer_browser()
             self.observe(lambda change: self._answer_browser(), names=list(knobs))
 
     def _valid(self, knob: str, value: float | None) -> float | None:
@@ -171,25 +172,23 @@ class DistributionWidget(anywidget.AnyWidget):
             "entropy": float(entropy(probs)),
         }
 
-    def _first_picture(self, texts: dict[int, str]) -> Distribution | str:
-        """Return what the still picture shows, or the one line that says why there is none."""
-        knobs = {knob: getattr(self, knob) for knob in KNOBS}
+    def _picture(self) -> Distribution | str:
+        """Return what there is to show now, or the one line that says why there is nothing."""
         if self._rule is None:
+            knobs = {knob: getattr(self, knob) for knob in KNOBS}
             probs = next_token_probs(self._logits, **knobs, previous_ids=self._ids)
         else:
             knobs = self._knob_values()
             try:
                 probs = probs_by_own_rule(self._rule, self._given, knobs)
             except OwnRuleError as error:
-                self._answer = {"error": str(error), "knobs": knobs}
                 return str(error)
-            self._answer = {"error": "", **self._numbers(probs), "knobs": knobs}
         said = {k: v for k, v in knobs.items() if v is not None and v != self._neutral.get(k)}
         return summarize(
             self._logits,
             probs,
-            texts.__getitem__,
-            num_bars=len(texts),
+            self._texts.__getitem__,
+            num_bars=len(self._texts),
             setting=", ".join(f"{knob} {value:g}" for knob, value in said.items()),
             title=self._title,
         )
@@ -197,7 +196,8 @@ class DistributionWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        if isinstance(self._still, str):
-            return data | {"text/plain": self._still}, metadata
-        still, about = bundle(distribution_figure(self._still), distribution_text(self._still))
+        shown = self._picture()
+        if isinstance(shown, str):
+            return data | {"text/plain": shown}, metadata
+        still, about = bundle(distribution_figure(shown), distribution_text(shown))
         return data | still, metadata | about

@@ -1,0 +1,63 @@
+"""The health check: the same words on every healthy machine, and what is the matter on others."""
+
+import sys
+
+import pytest
+
+from mygpt_helpers import CheckpointError, health, pretrained
+from mygpt_helpers.health import Finding, HealthReport, health_check
+from tests.tiny import make_checkpoint
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return make_checkpoint("gpt2", tmp_path_factory.mktemp("health") / "model")
+
+
+def test_all_is_well_here(tiny, monkeypatch):
+    monkeypatch.setenv("MYGPT_CHECKPOINT", str(tiny))
+    report = health_check()
+    assert {finding.word for finding in report.findings} == {"ok"}
+    names = [finding.name for finding in report.findings]
+    assert names[0] == "Python" and names[-2:] == ["model", "forward pass"]
+    bundle = report._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    # What is stored and compared says nothing that differs from machine to machine.
+    assert bundle["text/plain"] == repr(report) == "\n".join(f"{n:<14} ok" for n in names)
+    assert "tokens/s" in report.findings[-1].detail
+
+
+def test_a_missing_model_is_one_line(monkeypatch):
+    def missing():
+        raise CheckpointError("nothing there; run this")
+
+    monkeypatch.setattr(pretrained, "lesson_checkpoint", missing)
+    last = health_check().findings[-1]
+    assert (last.name, last.word, last.detail) == ("model", "not found", "nothing there; run this")
+
+
+def test_other_versions_are_named(monkeypatch):
+    monkeypatch.setattr(health, "version", lambda name: "0.0.1+cpu")
+    finding = health._library("torch")
+    assert finding.word.startswith("another version")
+    assert "0.0.1+cpu" in finding.detail and "made with 2.13.0" in finding.detail
+
+
+def test_a_build_label_makes_no_other_version(monkeypatch):
+    monkeypatch.setattr(health, "version", lambda name: "2.13.0+cpu")
+    assert health._library("torch").word == "ok"
+
+
+def test_a_missing_library_says_what_to_do():
+    assert health._library("no-such-library").word == "missing: run make lab again"
+
+
+def test_an_old_python_says_what_is_needed(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 0))
+    assert "3.11 or newer is needed" in health._python().word
+
+
+def test_text_stays_text():
+    report = HealthReport([Finding("<b>x", "$y$", "<script>alert(1)</script>")])
+    live = report.live().value
+    assert "<script>" not in live and "&lt;script&gt;" in live and "&lt;b&gt;x" in live
