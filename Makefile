@@ -13,6 +13,8 @@ LESSONS ?= $(wildcard notebooks/*.ipynb)
 
 .PHONY: lab test refresh edges bench lint format model clean
 
+# So that `python` in JupyterLab's terminal is the course's.
+lab: export PATH := $(abspath $(dir $(PY)))$(if $(filter Windows_NT,$(OS)),;,:)$(PATH)
 lab: model
 	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
