@@ -136,7 +136,7 @@ def footer(d: Distribution, digits: int) -> list[str]:
 
 
 def distribution_figure(d: Distribution) -> Figure:
-    """Return a bar chart: solid bars after the knobs, outlines for the model alone."""
+    """Return a bar chart: solid bars after the knobs, outlines without them."""
     rows = range(len(d.labels))
     # Lines above and below the bars have a fixed height, whatever the number of bars.
     height = 1.3 + 0.25 * len(d.labels)
@@ -164,7 +164,7 @@ def distribution_figure(d: Distribution) -> Figure:
     heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
     figure.text(0.02, 1 - 0.25 / height, printable(heading), weight="bold", parse_math=False)
     under = footer(d, 3)
-    first = "  ·  ".join([*under[:-1], "outline: the model alone"])
+    first = "  ·  ".join([*under[:-1], "outline: without these settings"])
     figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
     figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
     return figure

@@ -879,3 +879,13 @@ def test_importing_the_exercises_is_light():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_search_in_steps_of_a_tenth_is_not_close_enough():
+    def in_steps(logits, target):
+        temperatures = [i / 10 for i in range(1, 1001)]
+        tops = [float((logits / t).softmax(dim=-1).max()) for t in temperatures]
+        return min(zip(tops, temperatures, strict=True), key=lambda pair: abs(pair[0] - target))[1]
+
+    outcome = evaluate("04.find_temperature", in_steps)
+    assert outcome.status == "wrong" and "within 0.001" in outcome.message

@@ -185,8 +185,9 @@ function render({ model, el }) {
   const { rows, others } = makeTable(root, model, before, V);
   const facts = make(root, "p", { class: "facts" });
   const legend = make(root, "p", { class: "legend" });
-  const solid = own ? "after your function" : "after the knobs";
-  for (const [kind, text] of [["solid", solid], ["outline", "the model alone"], ["cut", "cut"]])
+  const solid = own ? "by your function" : "with these settings";
+  const outline = own ? "without it" : "without them";
+  for (const [kind, text] of [["solid", solid], ["outline", outline], ["cut", "cut"]])
     make(make(legend, "span"), "span", { class: `key ${kind}`, "aria-hidden": "true" }).after(text);
   const note = make(root, "p", { class: "note", role: "status" });
 
