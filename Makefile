@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 LAB_FLAGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 endif
 STAMP := $(VENV)/set-up
-LESSONS ?= $(wildcard notebooks/*.ipynb)
+LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .mine,$(lesson)),,$(lesson)))
 
 .PHONY: lab test refresh edges bench lint format model clean
 

@@ -7,7 +7,9 @@ import subprocess
 import nbformat
 from nbclient import NotebookClient
 
-from .rows import LESSONS, PEAK_BYTES, REPOSITORY, Row, ratio
+from tools.refresh import LESSONS
+
+from .rows import PEAK_BYTES, REPOSITORY, Row, ratio
 from .start import plain_memory
 
 GIGABYTE = 1e9

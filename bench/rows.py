@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
 
 
 @dataclass(frozen=True)

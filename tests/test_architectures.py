@@ -11,9 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import ARCHITECTURES, UNUSED_ROWS, make_checkpoint
 from tools import edges
-from tools.refresh import ROOT, RefreshError, execute, kernel_environment
-
-LESSONS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+from tools.refresh import LESSONS, RefreshError, execute, kernel_environment
 
 
 @pytest.fixture(scope="session")

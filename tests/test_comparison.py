@@ -8,9 +8,8 @@ import os
 import pytest
 
 from tools.compare import PLAINEST_PROCESSOR, compare
-from tools.refresh import ROOT
+from tools.refresh import LESSONS, ROOT
 
-LESSONS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
 TEMPERATURE = ROOT / "notebooks" / "04_temperature.ipynb"
 
 # Python runs this file when it starts, in the kernel too: a temperature 5% off, as a slip in

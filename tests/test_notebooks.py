@@ -24,7 +24,7 @@ from mygpt_helpers.exercises import exercises, lessons
 from tools import refresh
 
 ROOT = Path(__file__).resolve().parent.parent
-PATHS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+PATHS = refresh.LESSONS
 EXERCISES = {exercise.name for lesson in lessons() for exercise in exercises(lesson)}
 MAX_BYTES = 300_000
 COMPARED = ("text/plain", "text/html", "text/markdown", "image/svg+xml")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .refresh import ROOT, kernel_environment
+from .refresh import LESSONS, ROOT, kernel_environment
 
 # What every x86-64 machine can do: no AVX, one thread. Sums come out in another order.
 PLAINEST_PROCESSOR = {
@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="on one thread, without AVX",
     )
     options = parser.parse_args(arguments)
-    lessons = options.notebooks or sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+    lessons = options.notebooks or LESSONS
     failures = 0
     for lesson in lessons:
         cells = compare([lesson.resolve()], PLAINEST_PROCESSOR if options.plainest else None)

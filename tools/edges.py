@@ -23,7 +23,7 @@ from transformers.utils import logging
 from mygpt_helpers import lesson_checkpoint
 
 from .compare import compare
-from .refresh import ROOT
+from .refresh import LESSONS
 
 MOVE = 1e-5  # the most that a probability may move
 PROMPTS = (
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--seeds", type=int, default=2, help="how many noisy copies to try")
     options = parser.parse_args(arguments)
-    lessons = options.notebooks or sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+    lessons = options.notebooks or LESSONS
     changed = 0
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory() as temporary:

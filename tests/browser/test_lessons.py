@@ -7,9 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import REPOSITORY, Notebook, rows_of, set_by_keyboard, settle
+from lab import Notebook, rows_of, set_by_keyboard, settle
 
-LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
+from tools.refresh import LESSONS
+
 TOLERANCE = 0.0006
 
 # Run in the lesson's kernel: what the live picture with this id has to show, as its sliders stand.
