@@ -18,14 +18,6 @@ CONVERSION = 1  # raise it when the conversion changes: caches made by another o
 COMMAND = "python -m mygpt_helpers model"
 
 
-class CheckpointError(RuntimeError):
-    """No model can be had; the message says why and what mends it."""
-
-    def _render_traceback_(self, *_: object) -> list[str]:
-        """Show the message alone in IPython; the way through our code would help nobody."""
-        return [f"CheckpointError: {self}"]
-
-
 def say(line: str) -> None:
     """Print a line at once, so that it is seen while the next step runs."""
     print(line, flush=True)

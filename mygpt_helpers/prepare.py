@@ -16,10 +16,10 @@ import time
 import zipfile
 from pathlib import Path
 
+from mygpt_helpers.errors import CheckpointError
 from mygpt_helpers.model_cache import (
     COMMAND,
     MODEL,
-    CheckpointError,
     flaw,
     is_offline,
     locked,

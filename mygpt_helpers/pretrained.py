@@ -14,9 +14,9 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from mygpt_helpers.errors import CheckpointError
 from mygpt_helpers.model_cache import (
     COMMAND,
-    CheckpointError,
     flaw,
     is_offline,
     model_folder,

@@ -4,18 +4,19 @@ Every function here is pure: tensors in, new tensors out, arguments left alone. 
 (..., V): any leading dimensions (batch, position), then one logit for each of V tokens. Bad input
 raises ValueError, with what was given and what was expected. All is computed in at least float32.
 
-The knobs are applied in the order transformers applies them: repetition penalty, temperature,
-top-k, top-p, min-p.
+The knobs are applied in the order transformers applies them: repetition penalty, n-grams that may
+not come again, temperature, top-k, top-p, min-p.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from numbers import Integral, Real
 
 import torch
 from torch import Tensor
+
+from .checks import checked_count, checked_ids, checked_logits, checked_number, checked_probs
+from .errors import InputError
 
 
 def next_token_probs(
@@ -26,21 +27,17 @@ def next_token_probs(
     top_p: float | None = None,
     min_p: float | None = None,
     repetition_penalty: float | None = None,
+    no_repeat_ngram_size: int | None = None,
     previous_ids: Tensor | None = None,
 ) -> Tensor:
     """Return the distribution that the next token is drawn from, for any combination of knobs.
 
     logits: (..., V). previous_ids: (..., T), every id so far, the prompt included; needed for
-    repetition_penalty. A knob that is None is left out. Returns probabilities, (..., V), that sum
-    to 1. Raises ValueError for a knob out of range. Built up in lessons 04 to 06.
+    repetition_penalty and no_repeat_ngram_size. A knob that is None is left out. Returns
+    probabilities, (..., V), that sum to 1. Raises ValueError for a knob out of range. Built up in
+    lessons 04 to 06.
     """
-    logits = _checked(logits)
-    if repetition_penalty is not None:
-        if previous_ids is None:
-            raise ValueError(
-                "repetition_penalty needs previous_ids, the (..., T) ids so far; none were given."
-            )
-        logits = penalize_repetition(logits, previous_ids, repetition_penalty)
+    logits = avoid_repetition(logits, previous_ids, repetition_penalty, no_repeat_ngram_size)
     logits = apply_temperature(logits, temperature)
     if top_k is not None:
         logits = keep_top_k(logits, top_k)
@@ -49,6 +46,33 @@ def next_token_probs(
     if min_p is not None:
         logits = keep_min_p(logits, min_p)
     return logits.softmax(dim=-1)  # (..., V)
+
+
+def avoid_repetition(
+    logits: Tensor,
+    previous_ids: Tensor | None,
+    repetition_penalty: float | None = None,
+    no_repeat_ngram_size: int | None = None,
+) -> Tensor:
+    """Return the logits (..., V) after the knobs that look back at previous_ids (..., T).
+
+    A knob that is None is left out. Raises ValueError for a knob without ids to look back at. Built
+    in lesson 06.
+    """
+    logits = checked_logits(logits)
+    for name, knob in (
+        ("repetition_penalty", repetition_penalty),
+        ("no_repeat_ngram_size", no_repeat_ngram_size),
+    ):
+        if knob is not None and previous_ids is None:
+            raise InputError(
+                f"{name} needs previous_ids, the (..., T) ids so far; none were given."
+            )
+    if repetition_penalty is not None:
+        logits = penalize_repetition(logits, previous_ids, repetition_penalty)
+    if no_repeat_ngram_size is not None:
+        logits = ban_repeated_ngrams(logits, previous_ids, no_repeat_ngram_size)
+    return logits
 
 
 def penalize_repetition(logits: Tensor, previous_ids: Tensor, repetition_penalty: float) -> Tensor:
@@ -60,21 +84,42 @@ def penalize_repetition(logits: Tensor, previous_ids: Tensor, repetition_penalty
     that is not above 0, and for ids of another shape or range. Built in lesson 06. Source: Keskar
     et al. 2019, sec. 4.1.
     """
-    logits = _checked(logits)
-    penalty = _number("repetition_penalty", repetition_penalty, "a finite number above 0")
+    logits = checked_logits(logits)
+    penalty = checked_number("repetition_penalty", repetition_penalty, "a finite number above 0")
     if penalty <= 0:
-        raise ValueError(
+        raise InputError(
             f"repetition_penalty must be above 0, got {repetition_penalty!r}; 1.0 changes nothing."
         )
-    ids = _checked_ids(previous_ids, logits)  # (..., T)
+    ids = checked_ids(previous_ids, logits)  # (..., T)
     used = logits.gather(-1, ids)  # (..., T)
     penalized = torch.where(used < 0, used * penalty, used / penalty)
     if bool((penalized.isinf() & used.isfinite()).any()):
-        raise ValueError(
+        raise InputError(
             f"repetition_penalty={repetition_penalty!r} is too far from 1 for these logits: "
             f"the result overflows {logits.dtype}."
         )
     return logits.scatter(-1, ids, penalized)  # (..., V)
+
+
+def ban_repeated_ngrams(logits: Tensor, previous_ids: Tensor, no_repeat_ngram_size: int) -> Tensor:
+    """Set to minus infinity each token that would complete a run of n ids that was there before.
+
+    logits: (..., V); previous_ids: (..., T), integers from 0 to V - 1, with the same leading
+    dimensions; no_repeat_ngram_size: n, a whole number from 1. Returns (..., V). Raises ValueError
+    for an n below 1, and for ids of another shape or range. Built in lesson 06. Source: Paulus,
+    Xiong and Socher 2017, sec. 2.5.
+    """
+    logits = checked_logits(logits)
+    n = checked_count("no_repeat_ngram_size", no_repeat_ngram_size)
+    ids = checked_ids(previous_ids, logits)  # (..., T)
+    if ids.shape[-1] < n:
+        return logits.clone()
+    runs = ids.unfold(-1, n, 1)  # (..., T - n + 1, n): every run of n ids so far
+    last = ids[..., None, ids.shape[-1] - n + 1 :]  # (..., 1, n - 1): what the next one continues
+    again = (runs[..., :-1] == last).all(dim=-1)  # (..., T - n + 1)
+    banned = torch.zeros_like(logits, dtype=torch.bool)
+    banned = banned.scatter_add(-1, runs[..., -1], again)  # (..., V)
+    return logits.masked_fill(banned, -math.inf)
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -84,10 +129,10 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     that is not a finite number above 0, or so small that the logits overflow. Built in lesson 04.
     Source: Ackley, Hinton and Sejnowski 1985; Guo et al. 2017, sec. 4.2.
     """
-    logits = _checked(logits)
-    value = _number("temperature", temperature, "a finite number above 0")
+    logits = checked_logits(logits)
+    value = checked_number("temperature", temperature, "a finite number above 0")
     if value <= 0:
-        raise ValueError(
+        raise InputError(
             f"temperature must be above 0, got {temperature!r}. To always take the top token "
             "(greedy), use top_k=1 instead."
         )
@@ -95,7 +140,7 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     scaled = logits / min(value, torch.finfo(logits.dtype).max)
     # Minus infinity stays what it is; plus infinity or NaN means that the division overflowed.
     if not bool((scaled < math.inf).all()):
-        raise ValueError(
+        raise InputError(
             f"temperature={temperature!r} is too small for these logits: dividing by it overflows "
             f"{logits.dtype}. To always take the top token (greedy), use top_k=1 instead."
         )
@@ -110,10 +155,8 @@ def keep_top_k(logits: Tensor, top_k: int) -> Tensor:
     Raises ValueError for a top_k below 1 or not whole. Built in lesson 05. Source: Fan et al. 2018,
     sec. 5.4.
     """
-    logits = _checked(logits)
-    if not isinstance(top_k, Integral) or isinstance(top_k, bool) or top_k < 1:
-        raise ValueError(f"top_k must be a whole number from 1, got {top_k!r}; 1 is greedy.")
-    k = min(int(top_k), logits.shape[-1])
+    logits = checked_logits(logits)
+    k = min(checked_count("top_k", top_k, "; 1 is greedy"), logits.shape[-1])
     smallest_kept = logits.topk(k, dim=-1).values[..., -1:]  # (..., 1)
     return logits.masked_fill(logits < smallest_kept, -math.inf)
 
@@ -125,10 +168,10 @@ def keep_top_p(logits: Tensor, top_p: float) -> Tensor:
     rest is set to minus infinity. Returns (..., V). Raises ValueError for a top_p out of range.
     Built in lesson 06. Source: Holtzman et al. 2020, sec. 3.1.
     """
-    logits = _checked(logits)
-    p = _number("top_p", top_p, "a number above 0, at most 1")
+    logits = checked_logits(logits)
+    p = checked_number("top_p", top_p, "a number above 0, at most 1")
     if not 0 < p <= 1:
-        raise ValueError(f"top_p must be above 0 and at most 1, got {top_p!r}; 1 keeps everything.")
+        raise InputError(f"top_p must be above 0 and at most 1, got {top_p!r}; 1 keeps everything.")
     if p == 1:
         return logits.clone()
     # Adding up from the least likely: what stays within 1 - p is the tail that goes.
@@ -146,10 +189,10 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
     rest is set to minus infinity. Returns (..., V). Raises ValueError for a min_p out of range.
     Built in lesson 06. Source: Nguyen et al. 2024, sec. 3.
     """
-    logits = _checked(logits)
-    p = _number("min_p", min_p, "a number from 0 to 1")
+    logits = checked_logits(logits)
+    p = checked_number("min_p", min_p, "a number from 0 to 1")
     if not 0 <= p <= 1:
-        raise ValueError(f"min_p must be from 0 to 1, got {min_p!r}; 0 keeps everything.")
+        raise InputError(f"min_p must be from 0 to 1, got {min_p!r}; 0 keeps everything.")
     probs = logits.softmax(dim=-1)  # (..., V)
     return logits.masked_fill(probs < p * probs.amax(dim=-1, keepdim=True), -math.inf)
 
@@ -160,7 +203,7 @@ def entropy(probs: Tensor) -> Tensor:
     probs: (..., V), summing to 1. Returns (...). Raises ValueError for what is not a distribution.
     Built in lesson 01. Source: Shannon 1948, sec. 6.
     """
-    return torch.special.entr(_checked_probs(probs)).sum(dim=-1)
+    return torch.special.entr(checked_probs(probs)).sum(dim=-1)
 
 
 def draw(probs: Tensor, u: float | Tensor) -> Tensor:
@@ -171,102 +214,20 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     probability 0 is never drawn. Raises ValueError for what is not a distribution or not in [0, 1).
     Built in lesson 03. Source: inverse transform sampling, Devroye 1986, ch. 2.
     """
-    probs = _checked_probs(probs).double()
+    probs = checked_probs(probs).double()
     if not isinstance(u, Tensor):
-        u = _number("u", u, "a number in [0, 1) or a tensor of them")
+        u = checked_number("u", u, "a number in [0, 1) or a tensor of them")
     u = torch.as_tensor(u, dtype=torch.float64, device=probs.device)
     if u.ndim and u.shape != probs.shape[:-1]:
-        raise ValueError(
+        raise InputError(
             f"u must be one number, or one a row, shape {tuple(probs.shape[:-1])}; "
             f"got shape {tuple(u.shape)}."
         )
     if not bool(((u >= 0) & (u < 1)).all()):
-        raise ValueError(f"u must be in [0, 1), got {u.tolist()}.")
+        raise InputError(f"u must be in [0, 1), got {u.tolist()}.")
     cumulative = probs.cumsum(dim=-1)  # (..., V)
     total = cumulative[..., -1:]  # (..., 1): 1 to within rounding, and so the draw covers all of it
     # The last token of probability above 0: rounding must not carry the draw beyond it.
     last = (cumulative < total).sum(dim=-1)
     chosen = (cumulative <= u[..., None] * total).sum(dim=-1)
     return torch.minimum(chosen, last)
-
-
-def _checked(logits: Tensor) -> Tensor:
-    """Return the logits in at least float32, or raise ValueError where no distribution exists."""
-    if not isinstance(logits, Tensor):
-        raise ValueError(
-            f"logits must be a torch tensor (..., V), got {type(logits).__name__}; "
-            "torch.tensor(...) makes one."
-        )
-    if logits.ndim == 0 or logits.shape[-1] == 0:
-        raise ValueError(
-            f"logits must have a last dimension of V >= 1 tokens, got shape {tuple(logits.shape)}."
-        )
-    if logits.is_complex():
-        raise ValueError(f"logits must be real numbers, got {logits.dtype}.")
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    if logits.numel() == 0:  # a batch of no rows: nothing to check
-        return logits
-    top = logits.amax(dim=-1)  # (...): NaN where any logit of the row is NaN
-    if bool(top.isnan().any()):
-        raise ValueError("logits hold NaN; look for the step before this one that made it.")
-    if bool((top == math.inf).any()):
-        raise ValueError("logits hold plus infinity; expected finite numbers or minus infinity.")
-    if bool((top == -math.inf).any()):
-        raise ValueError(
-            "a row of logits is minus infinity throughout: no token is left to choose."
-        )
-    return logits
-
-
-def _checked_probs(probs: Tensor) -> Tensor:
-    """Return the probabilities in at least float32, or raise ValueError."""
-    if not isinstance(probs, Tensor):
-        raise ValueError(f"probs must be a torch tensor (..., V), got {type(probs).__name__}.")
-    if probs.ndim == 0 or probs.shape[-1] == 0:
-        raise ValueError(
-            f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
-        )
-    probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
-    sums = probs.sum(dim=-1)
-    if not bool((probs >= 0).all()) or not bool(((sums - 1).abs() < 1e-3).all()):
-        raise ValueError(
-            "probs must be 0 or more and sum to 1 in each row; "
-            "softmax turns logits into such numbers."
-        )
-    return probs
-
-
-def _number(name: str, value: float, expected: str) -> float:
-    """Return a finite real number as a float, or raise ValueError."""
-    number = math.nan
-    if isinstance(value, Real) and not isinstance(value, bool):
-        with contextlib.suppress(OverflowError):  # a whole number that no float can hold
-            number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be {expected}, got {value!r}.")
-    return number
-
-
-def _checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:
-    """Return ids (..., T) as int64 that fit the logits (..., V), or raise ValueError."""
-    if not isinstance(previous_ids, Tensor):
-        raise ValueError(
-            f"previous_ids must be a torch tensor (..., T), got {type(previous_ids).__name__}."
-        )
-    if previous_ids.dtype not in (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8):
-        raise ValueError(f"previous_ids must be whole numbers, got {previous_ids.dtype}.")
-    if previous_ids.ndim != logits.ndim or previous_ids.shape[:-1] != logits.shape[:-1]:
-        raise ValueError(
-            f"previous_ids must have shape {(*logits.shape[:-1], 'T')}, as many rows as the "
-            f"logits; got {tuple(previous_ids.shape)}."
-        )
-    vocab_size = logits.shape[-1]
-    if (
-        previous_ids.numel()
-        and not 0 <= int(previous_ids.min()) <= int(previous_ids.max()) < vocab_size
-    ):
-        raise ValueError(
-            f"previous_ids must be from 0 to {vocab_size - 1}, got ids from "
-            f"{int(previous_ids.min())} to {int(previous_ids.max())}."
-        )
-    return previous_ids.long()

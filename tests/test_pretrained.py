@@ -27,7 +27,8 @@ import pytest
 
 from mygpt_helpers import __main__ as command_line
 from mygpt_helpers import model_cache, prepare, pretrained
-from mygpt_helpers.model_cache import COMMAND, CheckpointError, flaw, model_folder
+from mygpt_helpers.errors import CheckpointError
+from mygpt_helpers.model_cache import COMMAND, flaw, model_folder
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIG = b'{"model_type": "llama"}'

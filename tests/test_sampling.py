@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
     MinPLogitsWarper,
+    NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -20,6 +21,8 @@ from transformers import (
 
 from mygpt_helpers.sampling import (
     apply_temperature,
+    avoid_repetition,
+    ban_repeated_ngrams,
     draw,
     entropy,
     keep_min_p,
@@ -410,10 +413,10 @@ def test_a_repetition_penalty_that_overflows(value):
     [
         (None, "needs previous_ids"),
         ([0, 1], "must be a torch tensor.*got list"),
-        (torch.tensor([0.0]), "whole numbers, got torch.float32"),
-        (torch.tensor([True]), "whole numbers, got torch.bool"),
-        (torch.tensor([4]), "from 0 to 3, got ids from 4 to 4"),
-        (torch.tensor([0, -1]), "from 0 to 3, got ids from -1 to 0"),
+        (torch.tensor([0.0]), "whole numbers.*got torch.float32"),
+        (torch.tensor([True]), "whole numbers.*got torch.bool"),
+        (torch.tensor([4]), "from 0 to 3.*got ids from 4 to 4"),
+        (torch.tensor([0, -1]), "from 0 to 3.*got ids from -1 to 0"),
         (torch.tensor([[0]]), r"shape \('T',\).*got \(1, 1\)"),
         (torch.tensor(0), r"got \(\)"),
     ],
@@ -626,3 +629,139 @@ def test_a_number_that_is_none_to_draw_with(u, said):
 def test_what_is_not_a_distribution(function, probs, said):
     with pytest.raises(ValueError, match=said):
         function(probs)
+
+
+# ---- looking back: n-grams that may not come again ----------------------------------------------
+
+
+@st.composite
+def looking_back(draw_):
+    """Logits (..., V), ids (..., T) of few different tokens, so that runs come again, and knobs."""
+    vocab_size = draw_(st.integers(1, 6) | st.just(100))
+    shape = (*draw_(st.sampled_from([(), (1,), (3,), (2, 4)])), vocab_size)
+    seed = draw_(st.integers(0, 2**31))
+    dtype = draw_(st.sampled_from(DTYPES))
+    logits = make_logits(draw_(st.sampled_from(KINDS)), shape, dtype, seed)
+    g = torch.Generator().manual_seed(seed + 1)
+    num_ids = draw_(st.integers(0, 30))
+    different = draw_(st.integers(1, vocab_size))
+    ids = torch.randint(different, (*shape[:-1], num_ids), generator=g)
+    n = draw_(st.none() | st.integers(1, 8) | st.just(100))
+    penalty = draw_(st.none() | st.floats(0.3, 3))
+    return logits, ids, penalty, n
+
+
+def brute_banned(ids, n):
+    """The tokens that would end a run of n that is in ids already, one run after the other."""
+    start = ids[len(ids) - n + 1 :] if n > 1 else []
+    if len(start) != n - 1:
+        return set()
+    return {ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == start}
+
+
+@CASES
+@given(looking_back())
+def test_looking_back_is_as_in_transformers(case):
+    logits, ids, penalty, n = case
+    kept = logits.clone(), ids.clone()
+    result = avoid_repetition(logits, ids, penalty, n)
+    assert torch.equal(logits, kept[0]) and torch.equal(ids, kept[1])
+    assert result.shape == logits.shape
+    assert result.dtype == torch.promote_types(logits.dtype, torch.float32)
+    rows = logits.to(result.dtype).reshape(-1, logits.shape[-1])
+    flat = ids.reshape(len(rows), ids.shape[-1])
+    if penalty is not None:
+        rows = RepetitionPenaltyLogitsProcessor(penalty)(flat, rows)
+    if n is not None:
+        rows = NoRepeatNGramLogitsProcessor(n)(flat, rows)
+    assert torch.allclose(result, rows.reshape(logits.shape), atol=0, rtol=1e-6)
+    # The same again by next_token_probs, where a token is left.
+    if not bool((result.amax(-1) > -INF).all()):
+        with pytest.raises(ValueError, match="no token is left to choose"):
+            next_token_probs(
+                logits, repetition_penalty=penalty, no_repeat_ngram_size=n, previous_ids=ids
+            )
+        return
+    probs = next_token_probs(
+        logits,
+        temperature=0.7,
+        repetition_penalty=penalty,
+        no_repeat_ngram_size=n,
+        previous_ids=ids,
+    )
+    assert torch.allclose(probs, (rows / 0.7).softmax(-1).reshape(logits.shape), atol=1e-6)
+
+
+@FEW
+@given(looking_back())
+def test_what_is_banned_is_what_a_walk_along_the_ids_finds(case):
+    logits, ids, _, n = case
+    n = n or 2
+    rows = ban_repeated_ngrams(logits, ids, n).reshape(-1, logits.shape[-1])
+    before = logits.to(rows.dtype).reshape(rows.shape)
+    flat = ids.reshape(len(rows), ids.shape[-1]).tolist()
+    for row, old, row_ids in zip(rows, before, flat, strict=True):
+        banned = brute_banned(row_ids, n)
+        for token in range(len(row)):
+            assert row[token] == (-INF if token in banned else old[token])
+
+
+def test_the_penalty_comes_before_the_ban():
+    # The other way round, a banned token's minus infinity would be penalised: the same numbers.
+    # What shows the order is next_token_probs: the ban comes before the temperature and top-k.
+    logits, ids = torch.tensor([4.0, 3.0, 2.0]), torch.tensor([0, 1, 0, 1])
+    probs = next_token_probs(logits, no_repeat_ngram_size=2, top_k=1, previous_ids=ids)
+    assert probs.tolist() == [0, 1, 0], "the top token is banned, so the next one is the top"
+
+
+def test_ngrams_by_hand():
+    logits = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    ids = torch.tensor([0, 1, 2, 0, 1])
+    assert ban_repeated_ngrams(logits, ids, 1).tolist() == [-INF, -INF, -INF, 4]
+    assert ban_repeated_ngrams(logits, ids, 2).tolist() == [1, 2, -INF, 4]
+    assert ban_repeated_ngrams(logits, ids, 3).tolist() == [1, 2, -INF, 4]
+    for n in (4, 5, 6, 7, 100):
+        result = ban_repeated_ngrams(logits, ids, n)
+        assert torch.equal(result, logits) and result is not logits
+        result.fill_(0)
+        assert logits.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, 1.0, True, "3", NAN, [2], torch.tensor(2)], ids=repr)
+def test_no_repeat_ngram_size_out_of_range(value):
+    ids = torch.tensor([0])
+    for call in (
+        lambda: ban_repeated_ngrams(GOOD, ids, value),
+        lambda: avoid_repetition(GOOD, ids, no_repeat_ngram_size=value),
+        lambda: next_token_probs(GOOD, no_repeat_ngram_size=value, previous_ids=ids),
+    ):
+        with pytest.raises(ValueError, match="no_repeat_ngram_size must be a whole") as raised:
+            call()
+        assert repr(value) in str(raised.value)
+
+
+@pytest.mark.parametrize("knobs", [{"repetition_penalty": 2.0}, {"no_repeat_ngram_size": 2}])
+def test_a_knob_that_looks_back_needs_ids(knobs):
+    (name,) = knobs
+    for call in (
+        lambda: avoid_repetition(GOOD, None, **knobs),
+        lambda: next_token_probs(GOOD, **knobs),
+    ):
+        with pytest.raises(ValueError, match=f"{name} needs previous_ids.*none were given"):
+            call()
+    assert torch.equal(avoid_repetition(GOOD, None), GOOD)
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ([0, 1], "must be a torch tensor.*got list"),
+        (torch.tensor([0.0]), "whole numbers.*got torch.float32"),
+        (torch.tensor([4]), "from 0 to 3.*got ids from 4 to 4"),
+        (torch.tensor([[0]]), r"shape \('T',\).*got \(1, 1\)"),
+        (torch.tensor(0), r"got \(\)"),
+    ],
+)
+def test_ids_that_no_ngram_is_in(ids, said):
+    with pytest.raises(ValueError, match=said):
+        ban_repeated_ngrams(GOOD, ids, 2)
