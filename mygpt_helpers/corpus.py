@@ -1,0 +1,87 @@
+"""The cycle "I love AI !", as tokens, as ids and as batches. Built in lesson 11."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+
+import torch
+from torch import Tensor
+
+from .checks import checked_count, shape_of
+from .errors import InputError
+
+VOCAB = ("I", "love", "AI", "!")
+
+
+def to_ids(text: str | Iterable[str], vocab: Sequence[str] = VOCAB) -> Tensor:
+    """Return the ids (T,) of a text's tokens: "I love" -> tensor([0, 1]).
+
+    text: tokens with white space between them, or a list of tokens. A token's id is its place in
+    vocab. Raises ValueError for a token that vocab does not hold. Used from lesson 10 on.
+    """
+    if not isinstance(text, str | Iterable):
+        raise InputError(f"text must be a string or a list of tokens, got {type(text).__name__}.")
+    id_of = {token: i for i, token in enumerate(vocab)}
+    tokens = text.split() if isinstance(text, str) else list(text)
+    for token in tokens:
+        if not isinstance(token, str) or token not in id_of:
+            known = ", ".join(map(repr, vocab[:10])) + (", ..." if len(vocab) > 10 else "")
+            raise InputError(f"no such token: {str(token)[:40]!r}; the vocabulary is {known}.")
+    return torch.tensor([id_of[token] for token in tokens], dtype=torch.long)
+
+
+def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list[str]:
+    """Return the tokens of ids (T,): tensor([0, 1]) -> ["I", "love"].
+
+    Raises ValueError for ids of more than one text, and for an id that vocab does not hold. Built
+    in lesson 11.
+    """
+    if isinstance(ids, Tensor):
+        if ids.ndim != 1:
+            raise InputError(
+                f"ids must have shape (T,), one text; got {tuple(ids.shape)}. Of a batch (B, T), "
+                "ids[0] is the first text."
+            )
+        ids = ids.tolist()
+    ids = list(ids)
+    for i in ids:
+        if not isinstance(i, Integral) or not 0 <= i < len(vocab):
+            raise InputError(f"ids must be whole numbers from 0 to {len(vocab) - 1}, got {i!r}.")
+    return [vocab[i] for i in ids]
+
+
+def cycle_corpus(repeats: int = 64, vocab: Sequence[str] = VOCAB) -> Tensor:
+    """Return the ids of the whole vocabulary, in order, again and again: (repeats * V,).
+
+    Raises ValueError for repeats below 1. Built in lesson 11.
+    """
+    checked_count("repeats", repeats)
+    return torch.arange(len(vocab)).repeat(repeats)
+
+
+def get_batch(data: Tensor, batch_size: int, seq_len: int) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets, (B, T) each, cut from data (N,) at places drawn by torch.
+
+    Each target is the token after its input: the targets are the inputs' places shifted by one.
+    The places come from torch's own generator (torch.manual_seed), from 0 to N - seq_len - 2: the
+    very last piece is never drawn. Raises ValueError for data
+    shorter than seq_len + 2, and for a size below 1. Built in lesson 11.
+    """
+    check_data(data, batch_size, seq_len)
+    starts = torch.randint(0, len(data) - seq_len - 1, (batch_size,))  # (B,)
+    places = starts[:, None] + torch.arange(seq_len)  # (B, T)
+    return data[places], data[places + 1]
+
+
+def check_data(data: Tensor, batch_size: int, seq_len: int) -> None:
+    """Raise ValueError where get_batch cannot cut such batches from data (N,)."""
+    checked_count("batch_size", batch_size)
+    checked_count("seq_len", seq_len)
+    if not isinstance(data, Tensor) or data.ndim != 1:
+        raise InputError(f"data must be a tensor of ids, shape (N,), got {shape_of(data)}.")
+    if len(data) < seq_len + 2:
+        raise InputError(
+            f"data holds {len(data)} tokens, and seq_len={seq_len} needs at least {seq_len + 2}. "
+            "Give more data, or a shorter seq_len."
+        )

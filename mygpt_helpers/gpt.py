@@ -1,0 +1,228 @@
+"""A GPT, small enough to read in ten minutes. Built part by part in lesson 10.
+
+Shapes: B texts in a batch, T tokens in a text, V tokens in the vocabulary, C entries in a token's
+vector (embed_dim), H heads, D = C / H entries for each head.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .checks import check_ids, checked_count, checked_number, shape_of
+from .errors import InputError
+
+
+def attention_weights(q: Tensor, k: Tensor, *, causal: bool = True) -> Tensor:
+    """Return how much each position looks at each other one: softmax(q k^T / sqrt(D)).
+
+    q, k: (..., T, D). Returns (..., T, T), each row summing to 1: entry [i, j] is the weight that
+    position i gives to position j. With causal, no position looks at a later one. Raises ValueError
+    for q and k of different shapes. Built in lesson 10. Source: Vaswani et al. 2017, sec. 3.2.1.
+    """
+    if q.ndim < 2 or q.shape != k.shape:
+        raise InputError(
+            "q and k must have the same shape (..., T, D), got "
+            f"{tuple(q.shape)} and {tuple(k.shape)}."
+        )
+    T, D = q.shape[-2:]
+    scores = q @ k.transpose(-2, -1) / math.sqrt(D)  # (..., T, T)
+    if causal:
+        later = torch.ones(T, T, dtype=torch.bool, device=q.device).triu(diagonal=1)  # (T, T)
+        scores = scores.masked_fill(later, -math.inf)
+    return scores.softmax(dim=-1)
+
+
+def drop(x: Tensor, share: float) -> Tensor:
+    """Set a share of the entries of x to 0, at random, and scale up the rest; share 0: leave x.
+
+    Takes and returns any shape. Used in lesson 13. Source: Srivastava et al. 2014.
+    """
+    return F.dropout(x, share) if share else x
+
+
+class SelfAttention(nn.Module):
+    """Several heads, each a causal attention of its own on D of the C entries.
+
+    Takes and returns (B, T, C). Built in lesson 10. Source: Vaswani et al. 2017, sec. 3.2.2.
+    """
+
+    def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_heads, self.dropout = num_heads, dropout
+        self.query = nn.Linear(embed_dim, embed_dim, bias=False)
+        self.key = nn.Linear(embed_dim, embed_dim, bias=False)
+        self.value = nn.Linear(embed_dim, embed_dim, bias=False)
+        self.output = nn.Linear(embed_dim, embed_dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the heads gather at each position, mixed: (B, T, C) -> (B, T, C)."""
+        # query(x), key(x) and value(x) in one matrix product: faster than three small ones.
+        weights = torch.cat([self.query.weight, self.key.weight, self.value.weight])  # (3C, C)
+        q, k, v = (self.split(part) for part in F.linear(x, weights).chunk(3, dim=-1))
+        # The same numbers as attention_weights(q, k) @ v, up to rounding, without keeping
+        # (B, H, T, T) in memory.
+        dropout = self.dropout if self.training else 0.0
+        heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        joined = heads.transpose(1, 2).flatten(2)  # (B, H, T, D) -> (B, T, H, D) -> (B, T, C)
+        return drop(self.output(joined), dropout)
+
+    def split(self, x: Tensor) -> Tensor:
+        """Give each head its D entries of every vector: (B, T, C) -> (B, H, T, D)."""
+        B, T, C = x.shape
+        return x.view(B, T, self.num_heads, C // self.num_heads).transpose(1, 2)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return the attention weights that forward uses on x (B, T, C): (B, H, T, T)."""
+        return attention_weights(self.split(self.query(x)), self.split(self.key(x)))
+
+
+class MLP(nn.Module):
+    """Two linear layers with a GELU between, four times as wide inside; every position by itself.
+
+    Takes and returns (..., C). Built in lesson 10. Source: Vaswani et al. 2017, sec. 3.3; GELU:
+    Hendrycks and Gimpel 2016.
+    """
+
+    def __init__(self, embed_dim: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.widen = nn.Linear(embed_dim, 4 * embed_dim)
+        self.narrow = nn.Linear(4 * embed_dim, embed_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the MLP's answer at each position: (..., C) -> (..., C)."""
+        inside = F.gelu(self.widen(x))  # (..., 4C)
+        return drop(self.narrow(inside), self.dropout if self.training else 0.0)
+
+
+class Block(nn.Module):
+    """One layer: attention, then the MLP; each reads a normalised x and adds its result to x.
+
+    Takes and returns (B, T, C). Built in lesson 10. Source of the pre-norm order: Radford et al.
+    2019, sec. 2.3.
+    """
+
+    def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(embed_dim)
+        self.attention = SelfAttention(embed_dim, num_heads, dropout)
+        self.mlp_norm = nn.LayerNorm(embed_dim)
+        self.mlp = MLP(embed_dim, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with both parts' results added: (B, T, C) -> (B, T, C)."""
+        x = x + self.attention(self.attention_norm(x))  # (B, T, C)
+        return x + self.mlp(self.mlp_norm(x))  # (B, T, C)
+
+
+class GPT(nn.Module):
+    """A decoder-only transformer: ids (B, T) in, logits (B, T, V) out.
+
+    Every part starts from torch's own initialisation, in the order it is created here; the head is
+    the token embedding once more (tied). max_seq_len is the context: the most tokens it takes.
+    Raises ValueError for sizes that do not fit together. Built in lesson 10. Source: Radford et al.
+    2019 (GPT-2), sec. 2.3, with separate query, key and value layers and no bias in attention.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embed_dim: int,
+        num_heads: int,
+        num_layers: int,
+        max_seq_len: int = 64,
+        dropout: float = 0.0,
+    ) -> None:
+        """Take the five sizes, and the share of entries that dropout sets to 0 in training."""
+        super().__init__()
+        self.config = _checked_config(
+            vocab_size=vocab_size,
+            embed_dim=embed_dim,
+            num_heads=num_heads,
+            num_layers=num_layers,
+            max_seq_len=max_seq_len,
+            dropout=dropout,
+        )
+        self.max_seq_len, self.dropout = max_seq_len, dropout
+        self.token_embedding = nn.Embedding(vocab_size, embed_dim)
+        self.position_embedding = nn.Embedding(max_seq_len, embed_dim)
+        self.blocks = nn.ModuleList(Block(embed_dim, num_heads, dropout) for _ in range(num_layers))
+        self.final_norm = nn.LayerNorm(embed_dim)
+
+    def forward(self, ids: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return logits (B, T, V), and the mean cross entropy to targets (B, T), None without.
+
+        ids, targets: whole numbers from 0 to V - 1. Raises ValueError for any other, for an empty
+        input, another shape, and T beyond max_seq_len.
+        """
+        x = self.embed(ids)  # (B, T, C)
+        for block in self.blocks:
+            x = block(x)
+        logits = F.linear(self.final_norm(x), self.token_embedding.weight)  # (B, T, V)
+        return logits, None if targets is None else self.loss(logits, targets)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return what goes into the first block: token plus position, (B, T) -> (B, T, C)."""
+        self.check(ids)
+        positions = self.position_embedding.weight[: ids.shape[1]]  # (T, C)
+        x = self.token_embedding(ids.long()) + positions  # (B, T, C)
+        return drop(x, self.dropout if self.training else 0.0)
+
+    @staticmethod
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross entropy, in nats, of logits (B, T, V) to targets (B, T)."""
+        if not isinstance(targets, Tensor) or targets.shape != logits.shape[:-1]:
+            raise InputError(
+                f"targets must have the ids' shape {tuple(logits.shape[:-1])}, "
+                f"got {shape_of(targets)}."
+            )
+        check_ids("targets", targets, logits.shape[-1])
+        return F.cross_entropy(logits.flatten(0, 1), targets.long().flatten())
+
+    def attention_weights(self, ids: Tensor) -> Tensor:
+        """Return every layer's and head's attention weights over ids (B, T): (B, L, H, T, T)."""
+        x = self.embed(ids)  # (B, T, C)
+        weights = []
+        for block in self.blocks:
+            weights.append(block.attention.weights(block.attention_norm(x)))  # (B, H, T, T)
+            x = block(x)
+        return torch.stack(weights, dim=1)
+
+    def check(self, ids: Tensor) -> None:
+        """Raise ValueError for ids that this model cannot take."""
+        if not isinstance(ids, Tensor) or ids.ndim != 2:
+            raise InputError(
+                "ids must be a tensor of shape (B, T), a batch of B texts of T tokens; "
+                f"got {shape_of(ids)}."
+            )
+        B, T = ids.shape
+        if B == 0 or T == 0:
+            raise InputError(
+                f"ids must hold at least one text of at least one token, got {shape_of(ids)}."
+            )
+        if self.max_seq_len < T:
+            raise InputError(f"input length T={T} exceeds max_seq_len={self.max_seq_len}")
+        check_ids("ids", ids, self.token_embedding.num_embeddings)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return how many numbers training can change; a tied tensor counts once. From lesson 10."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def _checked_config(*, dropout: float, **sizes: int) -> dict[str, int | float]:
+    """Return the sizes and the dropout as plain numbers, or raise InputError."""
+    config: dict[str, int | float] = {n: checked_count(n, size) for n, size in sizes.items()}
+    if config["embed_dim"] % config["num_heads"]:
+        raise InputError(
+            f"embed_dim={config['embed_dim']} cannot be divided by num_heads="
+            f"{config['num_heads']}: each head takes an equal share of the entries."
+        )
+    config["dropout"] = checked_number("dropout", dropout, "a number from 0, below 1")
+    if not 0 <= config["dropout"] < 1:
+        raise InputError(f"dropout must be at least 0 and below 1, got {dropout!r}.")
+    return config
