@@ -1,0 +1,253 @@
+"""A training run on disk: its numbers in safetensors, everything else in JSON. Built in lesson 11.
+
+A checkpoint is a folder. checkpoint.json names the file that holds the numbers and is replaced
+last, in one step: a folder holds the old checkpoint or the new one, never half of each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from .errors import CheckpointError, InputError
+from .gpt import GPT
+from .training import Record, check_optimizer
+
+FORMAT = 1
+INDEX = "checkpoint.json"
+# What reading numbers or names that do not belong together can raise.
+MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
+
+
+def save_checkpoint(
+    folder: str | os.PathLike[str],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer | None = None,
+    record: Record | None = None,
+) -> None:
+    """Write the model, and what a run needs to go on with, into a folder; a former one goes.
+
+    model: a GPT, or another that has its sizes in model.config, a dict. With an optimizer, its
+    state and torch's random generator are saved too. Raises ValueError for a model without config,
+    CheckpointError where nothing can be written. Built in lesson 11.
+    """
+    numbers = {f"model.{name}": t for name, t in model.state_dict().items()}
+    content: dict[str, Any] = {"config": _config_of(model), "optimizer": None}
+    content["losses"] = None if record is None else [float(loss) for loss in record.losses]
+    if optimizer is not None:
+        state = optimizer.state_dict()
+        content["optimizer"] = {
+            "class": type(optimizer).__name__,
+            "groups": state["param_groups"],
+        }
+        for i, entries in state["state"].items():
+            numbers |= {f"optimizer.{i}.{key}": t for key, t in entries.items() if t is not None}
+        numbers["random"] = torch.get_rng_state()
+    data = save({name: torch.as_tensor(t).contiguous().clone() for name, t in numbers.items()})
+    content["sha256"] = hashlib.sha256(data).hexdigest()
+    content["file"] = f"numbers-{content['sha256'][:12]}.safetensors"
+    content = json.loads(json.dumps(content, default=float))  # a tensor as learning rate, say
+    index = {"format": FORMAT, "sha256": _digest(content), "content": content}
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / content["file"], data)
+        write_whole(folder / INDEX, (json.dumps(index, indent=1) + "\n").encode())
+        for old in folder.glob("numbers-*.safetensors"):
+            if old.name != content["file"]:
+                with contextlib.suppress(OSError):  # open elsewhere, on Windows: it may stay
+                    old.unlink()
+    except OSError as error:
+        raise CheckpointError(f"cannot write the checkpoint {folder}: {error.strerror}.") from None
+
+
+def load_checkpoint(
+    folder: str | os.PathLike[str],
+    model: nn.Module | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+) -> tuple[nn.Module, Record]:
+    """Read what save_checkpoint wrote: the model, and the record of its losses.
+
+    Without a model a new GPT is made. A model given takes the weights over; an optimizer of that
+    model given, its state, and torch its random generator, so that training goes on as if never
+    stopped. Nothing is unpickled, and nothing is changed unless all of it fits. Raises
+    CheckpointError for a folder without a checkpoint, a damaged one, and one of another
+    configuration; ValueError for an optimizer of no model or another. Built in lesson 11.
+    """
+    if optimizer is not None:
+        if model is None:
+            raise InputError(
+                "an optimizer needs its model: load_checkpoint(folder, model, optimizer)."
+            )
+        check_optimizer(model, optimizer)
+    folder = Path(folder)
+    content, numbers = _read(folder)
+    fresh = model is None
+    if fresh:
+        model = _empty_model(folder, content["config"])
+    else:
+        _check_config(folder, content["config"], _config_of(model))
+    weights = _part(numbers, "model")
+    wanted = {name: t.shape for name, t in model.state_dict().items()}
+    if wanted != {name: t.shape for name, t in weights.items()}:
+        raise CheckpointError(
+            f"the weights in {folder} have other names or shapes than this model's."
+        )
+    if optimizer is not None:
+        _load_optimizer(folder, content["optimizer"], numbers, optimizer)
+    model.load_state_dict(weights, assign=fresh)
+    return model, Record(content["losses"])
+
+
+def _config_of(model: nn.Module) -> dict[str, Any]:
+    """Return a model's sizes as JSON gives them back, or raise InputError."""
+    config = getattr(model, "config", None)
+    if not isinstance(config, dict):
+        raise InputError(
+            "the model has no config, a dict of the sizes it was made with, such as a GPT has: "
+            "without one nobody could make a model for these weights again."
+        )
+    return json.loads(json.dumps(config, default=float))
+
+
+def _check_config(folder: Path, saved: dict[str, Any], config: dict[str, Any]) -> None:
+    """Raise CheckpointError where a model's config is not the saved one."""
+    saved = saved if isinstance(saved, dict) else {}
+    differ = [
+        f"{name}={saved.get(name)} (the model has {config.get(name)})"
+        for name in saved | config
+        if saved.get(name) != config.get(name)
+    ]
+    if differ:
+        raise CheckpointError(
+            f"the checkpoint {folder} is of another configuration: {', '.join(differ)}. "
+            "load_checkpoint(folder) alone makes a model that fits."
+        )
+
+
+def _empty_model(folder: Path, config: dict[str, Any]) -> GPT:
+    """Return a GPT without numbers: making one draws nothing from torch's random generator."""
+    try:
+        with torch.device("meta"):
+            return GPT(**config)
+    except MISFITS as error:
+        raise _damaged(folder, f"its configuration makes no GPT ({error})") from None
+
+
+def _load_optimizer(
+    folder: Path,
+    saved: dict[str, Any] | None,
+    numbers: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Load the optimizer's state and torch's random generator, or raise and change nothing."""
+    if saved is None:
+        raise CheckpointError(
+            f"the checkpoint {folder} holds no optimizer: it was saved without one, and can be "
+            "generated from, not gone on with."
+        )
+    former = copy.deepcopy(optimizer.state_dict())
+    sizes = [len(group["params"]) for group in optimizer.param_groups]
+    try:
+        if saved["class"] != type(optimizer).__name__ or sizes != [
+            len(group["params"]) for group in saved["groups"]
+        ]:
+            raise CheckpointError(
+                f"the checkpoint {folder} was trained by {saved['class']} on other groups of "
+                f"parameters than this {type(optimizer).__name__} holds."
+            )
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, t in _part(numbers, "optimizer").items():
+            i, key = name.split(".", 1)
+            if t.ndim and t.shape != parameters[int(i)].shape:
+                raise ValueError(f"{name} has shape {tuple(t.shape)}")
+            state.setdefault(int(i), {})[key] = t
+        optimizer.load_state_dict({"state": state, "param_groups": saved["groups"]})
+        torch.set_rng_state(numbers["random"])
+    except CheckpointError:
+        raise
+    except (*MISFITS, OverflowError) as error:
+        optimizer.load_state_dict(former)
+        raise _damaged(folder, f"the optimizer's state does not fit ({error})") from None
+
+
+def _part(numbers: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Return the tensors of one part, without the part's name in front of theirs."""
+    return {name[len(part) + 1 :]: t for name, t in numbers.items() if name.startswith(f"{part}.")}
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """Return the sha256 of JSON, however it is laid out."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return a checkpoint's content and numbers, or raise CheckpointError."""
+    if folder.is_file():
+        raise CheckpointError(
+            f"{folder} is a file, and a checkpoint is the folder that save_checkpoint made. A "
+            "pickle (.pt, .pth, .bin) is never opened: opening one can run any program."
+        )
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise CheckpointError(
+            f"there is no checkpoint in {folder}: no {INDEX}. save_checkpoint makes one."
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(folder, f"{INDEX} cannot be read ({type(error).__name__})") from None
+    if not isinstance(index, dict) or not isinstance(index.get("content"), dict):
+        raise _damaged(folder, f"{INDEX} holds no checkpoint")
+    if index.get("format") != FORMAT:
+        raise CheckpointError(
+            f"the checkpoint {folder} has format {index.get('format')!r}; this is {FORMAT}."
+        )
+    content = index["content"]
+    if _digest(content) != index.get("sha256"):
+        raise _damaged(folder, f"{INDEX} was changed")
+    try:
+        # The file stands beside its index, whatever is written there.
+        data = (folder / Path(content["file"]).name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != content["sha256"]:
+            raise _damaged(folder, f"{content['file']} is cut short or was changed")
+        content["config"], content["optimizer"]  # both have to be there
+        content["losses"] = [float(loss) for loss in content["losses"] or []]
+        return content, load(data)
+    except FileNotFoundError:
+        raise _damaged(folder, f"{content['file']} is missing") from None
+    except SafetensorError:
+        what = f"{content['file']} is no safetensors file, and nothing else is opened"
+        raise _damaged(folder, what) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(folder, f"it is not as it was written ({type(error).__name__})") from None
+
+
+def _damaged(folder: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"the checkpoint {folder} is damaged: {what}. Save it again.")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one step: whatever breaks off, no half-written file is left."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".new")
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
