@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 from torch import Tensor
 
@@ -51,8 +52,10 @@ def bundle(figure: Figure, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     png = io.BytesIO()
-    # 64 colours are plenty for bars and curves, and make the stored notebook three times smaller.
-    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64).save(png, "PNG")
+    # 64 colours make the stored notebook three times smaller. They are chosen so that a colour of
+    # few pixels stays what it is, such as the strongest cell's of a heat map.
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    image.quantize(64, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
     width, height = figure.get_size_inches() * 96  # CSS pixels to the inch
     data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
     return data, {"image/png": {"alt": text, "width": round(width), "height": round(height)}}
@@ -192,13 +195,15 @@ def show_curves(
     y_label: str,
     title: str = "",
     log_x: bool = False,
+    log_y: bool = False,
     marks: Mapping[str, float] | None = None,
     levels: Mapping[str, float] | None = None,
     digits: int = 2,
 ) -> Picture:
     """Return a line chart of one or more named curves over x, with a text twin of seven points.
 
-    marks, levels: named positions on the x and on the y axis, drawn as dotted lines. Raises
+    digits: decimals in the text twin; on a logarithmic y axis, significant ones. marks, levels:
+    named positions on the x and on the y axis, drawn as dotted lines. Raises
     ValueError for no points, and for a curve of another length than x. Used from lesson 04 on.
     """
     if not len(x):
@@ -225,9 +230,14 @@ def show_curves(
         beside = axes.get_yaxis_transform()
         label = f" {printable(name)[:40]}"
         axes.text(1.0, at, label, transform=beside, va="center", parse_math=False)
-    axes.set(xscale="log" if log_x else "linear")
+    axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
     if log_x:
         axes.xaxis.set_major_formatter("{x:g}")
+    if log_y:
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(printable(x_label), parse_math=False)
     axes.set_ylabel(printable(y_label), parse_math=False)
     axes.set_title(printable(title), loc="left", weight="bold", parse_math=False, pad=18)
@@ -242,10 +252,17 @@ def show_curves(
     lines = [title] if title else []
     lines.append(f"{y_label} over {x_label}")
     for name, y in curves.items():
-        shown = ", ".join(f"{x[i]:.3g}: {y[i]:.{digits}f}" for i in points)
+        shown = ", ".join(f"{x[i]:.3g}: {_rounded(y[i], digits, log_y)}" for i in points)
         lines.append(f"  {name}: {shown}")
     lines += [f"  marked: {name} at {at:.4g}" for name, at in (marks | levels).items()]
     return Picture(figure, "\n".join(lines))
+
+
+def _rounded(value: float, digits: int, significant: bool) -> str:
+    """Return a number with so many decimals, or so many significant digits; never "-0.00"."""
+    if significant:
+        return f"{value:.{digits}g}"
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def visible_title(text: str, max_chars: int = 90) -> str:

@@ -249,3 +249,32 @@ def test_a_curve_of_another_length():
 def test_curves_without_points():
     with pytest.raises(ValueError, match="at least one point"):
         show_curves([], {"y": []}, x_label="x", y_label="y")
+
+
+def test_a_logarithmic_y_axis_is_labelled_in_plain_numbers():
+    losses = [1.6 * math.exp(-i / 40) for i in range(200)]
+    picture = show_curves(
+        range(1, 201), {"loss": losses}, x_label="step", y_label="loss", log_y=True
+    )
+    displayed(picture)
+    axes = picture.figure.axes[0]
+    assert axes.get_yscale() == "log" and axes.get_xscale() == "linear"
+    low, high = axes.get_ylim()
+    ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+    assert [t.get_text() for at, t in ticks if low <= at <= high] == [
+        "0.01",
+        "0.02",
+        "0.05",
+        "0.1",
+        "0.2",
+        "0.5",
+        "1",
+        "2",
+    ]
+
+
+def test_a_log_axis_over_many_decades_is_not_crowded():
+    picture = show_curves([1, 2], {"y": [1e-6, 3]}, x_label="x", y_label="y", log_y=True)
+    displayed(picture)
+    low, high = picture.figure.axes[0].get_ylim()
+    assert len([at for at in picture.figure.axes[0].get_yticks() if low <= at <= high]) <= 12

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..pictures import visible_title
+
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 # The values that a knob's slider stops at: nice numbers, finer where they matter.
@@ -29,10 +31,10 @@ STOPS = {
 }
 
 
-def browser_code(name: str) -> str:
+def browser_code(*names: str) -> str:
     """Return a live picture's ES module, with the code that all of them share in front."""
     here = Path(__file__).parent
-    return (here / "bars.js").read_text("utf-8") + (here / f"{name}.js").read_text("utf-8")
+    return "".join((here / f"{name}.js").read_text("utf-8") for name in ("bars", *names))
 
 
 def neutral_values(vocab_size: int) -> dict[str, float]:
@@ -91,3 +93,20 @@ def texts_of(
         if not isinstance(text, str):
             raise ValueError(f"labels must be strings; id {i} has {type(text).__name__}.")
     return texts
+
+
+def checked_stops(name: str, stops: Sequence[str]) -> list[str]:
+    """Return the texts of a slider's stops on one line each, or raise ValueError."""
+    if isinstance(stops, str) or not all(isinstance(stop, str) for stop in stops):
+        raise ValueError(f"the stops of {name!r} must be a list of strings, got {stops!r:.80}.")
+    if not len(stops):
+        raise ValueError(f"the slider {name!r} must have at least one stop, got none.")
+    return [visible_title(stop, 40) for stop in stops]
+
+
+def checked_place(name: str, place: int, count: int, first: int = 0) -> int:
+    """Return a slider's place, from first on, count of them, or raise ValueError."""
+    last = first + count - 1
+    if not isinstance(place, Integral) or isinstance(place, bool) or not first <= place <= last:
+        raise ValueError(f"{name} must be a whole number from {first} to {last}, got {place!r}.")
+    return int(place)

@@ -31,7 +31,7 @@ def probs_by_own_rule(
         probs = rule(logits.clone(), **knobs)
     except Exception as error:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise OwnRuleError(_one_line(f"{name} raised {said}{_line_of(rule, error)}")) from error
+        raise OwnRuleError(one_line(f"{name} raised {said}{_line_of(rule, error)}")) from error
     expected = f"expected probabilities, a tensor of shape ({len(logits)},)."
     if probs is None:
         raise OwnRuleError(f"{name} returned None; {expected} Is a return missing?")
@@ -69,6 +69,7 @@ def _line_of(rule: Callable[..., Tensor], error: Exception) -> str:
     return f" (line {lines[-1]} of its cell or file)" if lines else ""
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return an exception's text on one line, cut where it never ends."""
     text = " ".join(text.split())
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

@@ -210,8 +210,9 @@ class Notebook:
         self.page.wait_for_function(f"() => !({READY})()")
 
     def widgets(self) -> Locator:
-        """Return the live distribution pictures in the page, from top to bottom."""
-        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .mygpt-distribution")
+        """Return the live pictures in the page, from top to bottom."""
+        live = ":is(.mygpt-distribution, .mygpt-live)"
+        return self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) {live}")
 
     def close(self) -> None:
         """Close the page and end its kernel."""

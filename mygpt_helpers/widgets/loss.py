@@ -1,0 +1,144 @@
+"""A loss curve that grows while the training runs. First used in lesson 11."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from IPython import get_ipython
+
+from ..pictures import bundle, show_curves, visible_title
+from .inputs import browser_code
+
+SYNC_SECONDS = 0.05  # the eye follows no more than 20 pictures a second
+MAX_POINTS = 2000  # more than there are pixels
+
+
+class LossWidget(anywidget.AnyWidget):
+    """A live loss curve over `steps` steps; call it as live(step, loss) after each.
+
+    steps: how many there will be, x runs from 1 to it. levels: named losses to compare with, drawn
+    as dotted lines, such as {"log 4": 1.386}. A call collects the point and returns; the browser
+    hears of it at most 20 times a second, at the last step, and when the cell ends, however it
+    does. A step no larger than the one before begins a new curve, so that the training cell can be
+    run again. Raises ValueError for steps below 1, and for a level that is not a finite number
+    above 0. Used from lesson 11 on.
+    """
+
+    _esm = browser_code("knobs", "loss")
+    _css = Path(__file__).parent / "live.css"
+
+    _steps = traitlets.Int().tag(sync=True)
+    _title = traitlets.Unicode().tag(sync=True)
+    _levels = traitlets.List().tag(sync=True)  # [name, loss]
+    _points = traitlets.Bytes().tag(sync=True)  # (N, 2) float64: step, loss; finite, thinned out
+    _line = traitlets.Unicode().tag(sync=True)
+    _note = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self, steps: int, *, levels: Mapping[str, float] | None = None, title: str = "loss"
+    ) -> None:
+        """Begin with an empty curve."""
+        if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
+            raise ValueError(f"steps must be a whole number from 1, got {steps!r}.")
+        self._levels_given = {visible_title(k, 40): float(v) for k, v in (levels or {}).items()}
+        for name, level in self._levels_given.items():
+            if not 0 < level < math.inf:
+                raise ValueError(
+                    f"the level {name!r} must be a finite number above 0, got {level}."
+                )
+        self._lock = threading.RLock()
+        self._collected: list[tuple[int, float]] = []
+        self._told, self._waiting = 0.0, False  # when; whether the end of the cell is awaited
+        self._bad = ""  # "step 31: the loss is nan", of the first such step
+        title = visible_title(title)
+        levels_sent = [list(pair) for pair in self._levels_given.items()]
+        super().__init__(_steps=int(steps), _title=title, _levels=levels_sent)
+        self._last_step = int(steps)  # a plain attribute: reading a trait takes longer
+
+    def __call__(self, step: int, loss: float) -> None:
+        """Add a point; from any thread, and cheap enough to call after every step."""
+        loss = float(loss)
+        with self._lock:
+            if self._collected and step <= self._collected[-1][0]:
+                self._collected, self._bad, self._note = [], "", ""
+            self._collected.append((step, loss))
+            if not self._bad and not math.isfinite(loss):
+                self._bad = f"step {step:,}: the loss is {loss}"
+            if step == self._last_step or time.monotonic() - self._told >= SYNC_SECONDS:
+                self._tell_browser()
+            elif not self._waiting:
+                self._await_end_of_cell()
+
+    def note(self, text: str) -> None:
+        """Show one line below the curve, such as "stopped at step 120"; a new curve removes it."""
+        with self._lock:
+            self._note = visible_title(text, 200)
+            self._tell_browser()
+
+    def _await_end_of_cell(self) -> None:
+        """Have the last points sent when the cell ends: a training may stop at any step.
+
+        No timer does it, since each thread that sends a message leaves a socket open in the kernel.
+        """
+        self._waiting = True
+        shell = get_ipython()
+        if shell is not None:
+            shell.events.register("post_execute", self._at_end_of_cell)
+
+    def _at_end_of_cell(self) -> None:
+        get_ipython().events.unregister("post_execute", self._at_end_of_cell)
+        self._waiting = False
+        self._tell_browser()
+
+    def _tell_browser(self) -> None:
+        """Send what was collected, thinned out."""
+        with self._lock:
+            with self.hold_sync():
+                self._points = np.array(self._thinned(), dtype="<f8").tobytes()
+                self._line = self._said()
+            self._told = time.monotonic()
+
+    def _thinned(self) -> list[tuple[int, float]]:
+        """Return at most MAX_POINTS finite points, evenly chosen, the last one among them."""
+        finite = [point for point in self._collected if math.isfinite(point[1])]
+        stride = -(-len(finite) // MAX_POINTS) or 1
+        return finite[::-stride][::-1]
+
+    def _said(self) -> str:
+        """Return the line below the curve."""
+        if self._bad or not self._collected:
+            return self._bad
+        step, loss = self._collected[-1]
+        return f"step {step:,} of {self._last_step:,}, loss {loss:.4f}"
+
+    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return one bundle: the live view, and once there are points, a PNG and the text."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        with self._lock:
+            points, under = self._thinned(), [self._said(), self._note]
+        under = [line for line in under if line]
+        if not points:
+            waiting = f"loss curve, drawn live while the training runs: {self._last_step:,} steps"
+            return data | {"text/plain": "\n".join(under) or waiting}, metadata
+        x, y = zip(*points, strict=True)
+        picture = show_curves(
+            x,
+            {"loss": y},
+            x_label="step",
+            y_label="loss",
+            title=self._title,
+            log_y=max(y) > 0,
+            levels=self._levels_given,
+            digits=4,
+        )
+        still, about = bundle(picture.figure, "\n".join([picture.text, *under]))
+        return data | still, metadata | about
