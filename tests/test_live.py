@@ -281,7 +281,7 @@ def test_strips_show_as_much_as_the_slider_says():
     assert twin_of(widget) == strip_text(made[1])
     from_browser(widget, length=5)
     assert twin_of(widget) == strip_text(made[1], length=5)
-    assert twin_of(widget).endswith("all right")
+    assert "all right" in twin_of(widget).splitlines()[1]
     from_browser(widget, strip=0, length=20)  # longer than this strip: all of it
     assert twin_of(widget) == strip_text(made[0])
 
@@ -325,7 +325,7 @@ def test_a_curve_says_what_it_holds():
     assert twin_of(live).splitlines() == [
         "T",
         "loss over step",
-        "  loss: 1: 1.6000, 2: 0.8000, 3: 0.4000, 4: 0.0141",
+        "  loss: 1: 1.6, 2: 0.8, 3: 0.4, 4: 0.0141",
         "  marked: log 4 at 1.386",
         "step 4 of 4, loss 0.0141",
     ]

@@ -39,6 +39,8 @@ SETTINGS = {
     "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
 }
 # The status alone says "idle" before there is a kernel: ask for its name as well.
+ANY_RUN = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .some(cell => cell.model.type === 'code' && cell.model.executionCount)"""
 READY = """() => {
   const panel = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
   const name = panel?.querySelector('.jp-KernelName')?.textContent;
@@ -165,13 +167,18 @@ class Notebook:
 
     def run_all(self, timeout: float = 300) -> None:
         """Run all cells, and wait until the kernel is idle again."""
-        self.page.evaluate(
-            """() => { window.allRun = false;
-              window.jupyterapp.commands.execute('notebook:run-all-cells')
-                .finally(() => { window.allRun = true; }); }"""
-        )
-        self.page.wait_for_function("() => window.allRun", timeout=timeout * 1000)
-        self.page.wait_for_function(READY)
+        # On a busy machine the command is sometimes taken before the notebook listens to it.
+        for _ in range(3):
+            self.page.evaluate(
+                """() => { window.allRun = false;
+                  window.jupyterapp.commands.execute('notebook:run-all-cells')
+                    .finally(() => { window.allRun = true; }); }"""
+            )
+            self.page.wait_for_function("() => window.allRun", timeout=timeout * 1000)
+            self.page.wait_for_function(READY)
+            if self.page.evaluate(ANY_RUN):
+                return
+            self.page.wait_for_timeout(2000)
 
     def in_kernel(self, code: str) -> str:
         """Run code in the notebook's kernel; return what it printed."""

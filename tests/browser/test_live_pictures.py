@@ -119,6 +119,8 @@ def wait_for_text(part, selector, text):
 
 def wait_for_rows(part, labels):
     """Wait until the rows of a heat map have these labels, separated by spaces."""
+    from playwright.sync_api import expect
+
     expect(part.get_by_role("rowheader")).to_have_text(labels.split(), timeout=15_000)
 
 
@@ -185,6 +187,7 @@ def test_two_sliders_signs_and_masked_cells(board):
     assert cells_of(part)[0][:3] == ["-", "−∞", "∞"]
     assert cells_of(part)[1][:4] == ["0.00", "0.12", "0.38", "-0.12"]  # as Python rounds them
     assert part.locator("td.masked").count() == 3
+    assert part.locator("td .unseen").all_text_contents() == ["-"]  # the hatch says it to the eye
     assert part.locator(".masked-key").is_visible()
     for half, table in ((0, 1), (1, 1), (1, 0), (0, 0)):
         for knob, place in (("half", half), ("table", table)):
