@@ -151,7 +151,7 @@ def _not_finite(step: int, value: float, now: _State, before: _State, record: Re
     where = f"after step {before.steps}" if before.steps else "where they began"
     return (
         f"the loss of step {step} is {value}. Model, optimizer and record are back {where}, the "
-        "last state known to be good. A smaller learning rate is the first thing to try."
+        "last state whose loss was a number. A smaller learning rate is the first thing to try."
     )
 
 
