@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .generation import generation
+from .gpt import gpt
 from .lessons import memory, sizes
 from .rows import Row
 from .slider import slider
@@ -18,6 +20,8 @@ from .start import import_time, set_up_time, warm_start
 # A measurement is a function without arguments that returns rows; add yours here.
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "slider": slider,
+    "gpt": gpt,
+    "generation": generation,
     "import": import_time,
     "start": warm_start,
     "memory": memory,

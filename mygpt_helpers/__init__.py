@@ -9,15 +9,25 @@ import importlib
 from typing import Any
 
 _HOME = {
+    "errors": "CheckpointError",
     "sampling": (
         "next_token_probs apply_temperature keep_top_k keep_top_p keep_min_p penalize_repetition "
         "entropy draw"
     ),
-    "generation": "prompt_inputs PromptError",
-    "pretrained": "lesson_checkpoint CheckpointError",
+    "gpt": "GPT attention_weights count_parameters",
+    "corpus": "to_ids to_tokens cycle_corpus get_batch",
+    "generation": "generate prompt_inputs PromptError",
+    "training": "train Record TrainingError",
+    "checkpoints": "save_checkpoint load_checkpoint",
+    "cycle_runs": "cycle_gpt cycle_run train_cycle",
+    "pretrained": "lesson_checkpoint",
     "tables": "table visible",
     "pictures": "Picture Distribution summarize show_curves show_distribution",
-    "widgets": "DistributionWidget StepsWidget",
+    "grids": "Grid make_grid show_grid",
+    "strips": "Strip show_strip",
+    "widgets": (
+        "DistributionWidget StepsWidget GridsWidget AttentionWidget StripsWidget LossWidget"
+    ),
     "exercises": "check hint solution progress",
     "health": "health_check",
 }

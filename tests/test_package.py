@@ -28,14 +28,18 @@ CODE = sorted(
 # Ground floor first. A module imports only from floors below it; those on one floor are one thing
 # in several files, and may import each other.
 FLOORS = [
+    ["errors"],
+    ["checks"],
     ["gpt"],
     ["corpus"],
     ["sampling"],
     ["generation"],
-    ["training"],
+    ["training", "checkpoints"],
+    ["cycle_runs"],
     ["model_cache", "prepare", "pretrained"],
     ["tables"],
     ["pictures"],
+    ["grids", "strips"],
     ["widgets"],
     ["exercises"],
     ["health"],

@@ -148,7 +148,7 @@ def evaluate(name: str, answer: object) -> Outcome:
 
 
 def lessons() -> list[str]:
-    """List the lessons that have exercises: ['00', '01', '04']."""
+    """List the lessons that have exercises: ['00', '01', ...]."""
     modules = pkgutil.iter_modules(sys.modules[__package__].__path__)
     return sorted(m.name.removeprefix("lesson_") for m in modules if m.name.startswith("lesson_"))
 
@@ -250,7 +250,9 @@ def _cause(asked: Answer, text: str) -> str:
         return asked.silent_method()
     if "only one element" in text or "to Scalar" in text:
         if asked.uses("math"):
-            return "math works on one number; torch.exp works on a tensor."
+            names = " and ".join(f"torch.{name}" for name in ("exp", "log") if asked.uses(name))
+            works = "work" if " and " in names else "works"
+            return f"math works on one number; {names or 'torch.exp'} {works} on a tensor."
         return "Only a tensor of one entry can become a Python number (float, math, .item())."
     if "must match the size of tensor" in text:
         return "Shapes that do not fit: keepdim=True keeps the dimension of a sum or a maximum."
