@@ -52,10 +52,10 @@ def bundle(figure: Figure, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     png = io.BytesIO()
-    # 64 colours make the stored notebook three times smaller. They are chosen so that a colour of
+    # 128 colours make the stored notebook much smaller. They are chosen so that a colour of
     # few pixels stays what it is, such as the strongest cell's of a heat map.
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    image.quantize(64, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
+    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
     width, height = figure.get_size_inches() * 96  # CSS pixels to the inch
     data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
     return data, {"image/png": {"alt": text, "width": round(width), "height": round(height)}}

@@ -486,7 +486,8 @@ def test_a_loss_that_is_no_number_leads_back_to_the_last_good_state(optimizer):
     message = str(raised.value)
     found = re.fullmatch(
         r"the loss of step (\d) is (nan|inf)\. Model, optimizer and record are back after step 4, "
-        r"the last state whose loss was a number\. A smaller learning rate is the first thing to try\.",
+        r"the last state whose loss was a number\. A smaller learning rate is the first thing to "
+        r"try\.",
         message,
     )
     assert found and found[1] == "6"

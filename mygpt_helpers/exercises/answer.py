@@ -9,6 +9,7 @@ import dis
 import functools
 import inspect
 import io
+import itertools
 import re
 import reprlib
 import sys
@@ -28,6 +29,8 @@ _REPR = reprlib.Repr()
 _REPR.maxother = _REPR.maxstring = 70  # enough for an address at the end to stay whole
 _IDLE = {"RESUME", "NOP", "CACHE", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 _SILENT = ("append", "extend", "insert", "reverse")  # methods of a list that return None
+_FROM = ("LOAD_METHOD", "LOAD_ATTR")
+_CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX")
 
 
 class Wrong(Exception):
@@ -246,11 +249,37 @@ class Answer:
         """Say whether the function's own code has this name: 'math', 'append'."""
         return name in getattr(self._code(), "co_names", ())
 
+    def takes(self, name: str) -> bool:
+        """Say whether the function's own code takes this name from a module or an object."""
+        steps = dis.get_instructions(code) if (code := self._code()) else ()
+        return any(step.argval == name and step.opname in _FROM for step in steps)
+
     def silent_method(self) -> str:
-        """Give advice on a list's method that returns None, if the function uses one."""
-        name = next(filter(self.uses, _SILENT), "")
+        """Give advice on a list's method that returns None, if the function uses its result."""
+        steps = list(dis.get_instructions(code)) if (code := self._code()) else []
+        name = next((name for name in _SILENT if _keeps_result(steps, name)), "")
         advice = f"`{name}` returns None: assign nothing from it, and `return` the list at the end."
         return advice if name else ""
+
+
+def _keeps_result(steps: list[dis.Instruction], method: str) -> bool:
+    """Say whether what a method returns is assigned, returned or passed on, not thrown away.
+
+    A call begins where the attribute does that it calls; the calls of its arguments, further on.
+    """
+    for place, step in enumerate(steps):
+        if step.opname not in _FROM or step.argval != method:
+            continue
+        if not (own := step.positions) or own.col_offset is None:
+            return True  # Python runs without the places in the source
+        for call, after in itertools.pairwise(steps[place:]):
+            at = call.positions
+            begins = (at.lineno, at.col_offset) == (own.lineno, own.col_offset) if at else False
+            if begins and call.opname in _CALLS:
+                if after.opname != "POP_TOP":
+                    return True
+                break
+    return False
 
 
 def _equal(before: Any, after: Any) -> bool:  # noqa: ANN401

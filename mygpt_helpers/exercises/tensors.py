@@ -7,14 +7,15 @@ generator is not touched.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Real
 from random import Random
 
 import torch
 from torch import Tensor
 
-from .answer import SHOWN_NUMBERS, Answer, Wrong, kind, number, show
+from .answer import SHOWN_NUMBERS, Answer, Raised, Wrong, clip, kind, number, show
+from .core import say
 
 # What known mistakes give, and what to say about each. A function in place of a tensor is asked
 # about a result of the right dtype and shape.
@@ -78,6 +79,33 @@ def judge(got: object, want: Tensor, mistakes: Mistakes = None, *args: object) -
     raise Wrong(what, *_difference(want, got.detach().cpu()), advice)
 
 
+def judge_part(name: str, got: object, want: Tensor, *mistakes: object) -> None:
+    """Judge one of several tensors; a message begins with its name."""
+    try:
+        judge(got, want, *mistakes)  # type: ignore[arg-type]
+    except Wrong as wrong:
+        raise Wrong(f"{name}: {wrong.what}", wrong.expected, wrong.got, wrong.advice) from None
+
+
+def explained(
+    answer: Answer, known: Mapping[str, str | Callable[[BaseException], str]], *args: object
+) -> object:
+    """Call the answer; an error that holds a key of known is Wrong, with the advice found there.
+
+    Advice that is a function is called with the error.
+    """
+    try:
+        return answer(*args)
+    except Raised as raised:
+        text = say(raised.__cause__)  # type: ignore[arg-type]
+        advice = next((advice for part, advice in known.items() if part in text), "")
+        if callable(advice):
+            advice = advice(raised.__cause__)  # type: ignore[arg-type]
+        if not advice:
+            raise
+        raise Wrong(f"{answer.name} raised an error", got=clip(text), advice=advice) from None
+
+
 def judge_number(got: object, want: float, mistakes: Mistakes = None, *args: object) -> None:
     """Raise Wrong unless got is the number want: a Python float, or a tensor of no dimension."""
     value = to_number(got)
@@ -90,16 +118,19 @@ def judge_number(got: object, want: float, mistakes: Mistakes = None, *args: obj
     raise Wrong(what, number(want, digits), number(value, digits), next(near, ""))
 
 
-def to_number(got: object) -> float:
-    """Turn a Python number or a tensor of no dimension into a float; raise Wrong for the rest."""
+def to_number(got: object, expected: str = "one number") -> float:
+    """Turn a Python number or a tensor of no dimension into a float; raise Wrong for the rest.
+
+    expected: what the message says was expected.
+    """
     if isinstance(got, Tensor) and got.dim() > 0:
         advice = "Sum over all of it, or pick the one entry that is meant."
-        raise Wrong("the result is not one number", "a float", show(got), advice)
+        raise Wrong("the result is not one number", expected, show(got), advice)
     if isinstance(got, Tensor):
         _without_gradients(got)
         return float(got)
     if isinstance(got, bool) or not isinstance(got, Real):
-        raise Wrong("the result is not a number", "a float", f"{show(got)} ({kind(got)})")
+        raise Wrong("the result is not a number", expected, f"{show(got)} ({kind(got)})")
     return float(got)
 
 
@@ -192,7 +223,9 @@ def _dtype_kind(tensor: Tensor) -> str:
 
 
 def _near(value: float, wrong: object) -> bool:
-    return math.isclose(value, float(wrong), rel_tol=1e-4, abs_tol=1e-4)  # type: ignore[arg-type]
+    other = float(wrong)  # type: ignore[arg-type]
+    both_nan = math.isnan(value) and math.isnan(other)
+    return both_nan or math.isclose(value, other, rel_tol=1e-4, abs_tol=1e-4)
 
 
 def _is_mistake(got: Tensor, value: object, alike: bool) -> bool:
