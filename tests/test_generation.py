@@ -79,8 +79,8 @@ def test_in_a_notebook_the_message_stands_alone():
     NotebookClient(new_notebook(cells=[cell]), allow_errors=True).execute()
     (output,) = cell.outputs
     assert output.ename == "PromptError"
-    message, line = "\n".join(output.traceback).split("\n")
-    assert message.startswith("PromptError: the prompt is empty")
+    *message, line = "\n".join(output.traceback).split("\n")
+    assert " ".join(part.strip() for part in message) == f"PromptError: {output.evalue}"
     assert line.startswith("  line 2 of your cell: prompt_inputs(")
 
 

@@ -815,7 +815,9 @@ def test_notebook_shows_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     nbclient.NotebookClient(book, allow_errors=True, timeout=60).execute()
     (output,) = cell.outputs
     assert output.ename == "CheckpointError" and "names nothing" in output.evalue
-    assert output.traceback == [f"CheckpointError: {output.evalue}"]
+    *message, line = "\n".join(output.traceback).split("\n")
+    assert " ".join(part.strip() for part in message) == f"CheckpointError: {output.evalue}"
+    assert line == "  line 2 of your cell: mygpt_helpers.lesson_checkpoint()"
 
 
 # --- converting ----------------------------------------------------------------------------------
