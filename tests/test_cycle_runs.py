@@ -15,13 +15,7 @@ from mygpt_helpers.cycle_runs import FOLDER, LENGTHS, path_of
 CYCLE = ["I", "love", "AI", "!"]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("seq_len", [8, 32])

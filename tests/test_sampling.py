@@ -42,13 +42,7 @@ SHAPES = [(), (1,), (3,), (2, 4), (0,)]
 KINDS = ["usual", "peaked", "flat", "equal", "tied", "masked", "masked and tied", "wide"]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_logits(kind, shape, dtype, seed):
