@@ -20,16 +20,21 @@ _HOME = {
     "training": "train Record TrainingError",
     "checkpoints": "save_checkpoint load_checkpoint",
     "cycle_runs": "cycle_gpt cycle_run train_cycle",
-    "pretrained": "lesson_checkpoint",
-    "tables": "table visible",
-    "pictures": "Picture Distribution summarize show_curves show_distribution",
-    "grids": "Grid make_grid show_grid",
-    "strips": "Strip show_strip",
-    "widgets": (
-        "DistributionWidget StepsWidget GridsWidget AttentionWidget StripsWidget LossWidget"
-    ),
+    "pretrained.model": "lesson_checkpoint",
+    "pretrained.health": "health_check",
+    "pictures.base": "Picture",
+    "pictures.tables": "table visible",
+    "pictures.distributions": "Distribution summarize show_distribution",
+    "pictures.curves": "show_curves",
+    "pictures.grids": "Grid make_grid show_grid",
+    "pictures.strips": "Strip show_strip",
+    "widgets.attention": "AttentionWidget",
+    "widgets.distribution": "DistributionWidget",
+    "widgets.grids": "GridsWidget",
+    "widgets.loss": "LossWidget",
+    "widgets.steps": "StepsWidget",
+    "widgets.strips": "StripsWidget",
     "exercises": "check hint solution progress",
-    "health": "health_check",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 

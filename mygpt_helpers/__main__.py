@@ -34,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _model(force: bool) -> int:
-    from mygpt_helpers.model_cache import say
-    from mygpt_helpers.prepare import prepare_model
+    from mygpt_helpers.pretrained.cache import say
+    from mygpt_helpers.pretrained.prepare import prepare_model
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: clear up too
     say(f"The model is ready: {prepare_model(force)}")
@@ -43,7 +43,7 @@ def _model(force: bool) -> int:
 
 
 def _reset(lesson: str) -> int:
-    from mygpt_helpers.exercises.progress import forget
+    from mygpt_helpers.exercises.marks import forget
 
     number = lesson.zfill(2)
     top, path = _stored_notebook(number)

@@ -22,7 +22,7 @@ from mygpt_helpers import (
     next_token_probs,
     prompt_inputs,
 )
-from mygpt_helpers.model_cache import COMMAND, flaw, model_folder
+from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
 from tests.tiny import ARCHITECTURES, make_checkpoint
 
 CONTEXT = 256  # of the tiny GPT-2

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -25,8 +26,8 @@ CODE = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 
-# Ground floor first. A module imports only from floors below it; those on one floor are one thing
-# in several files, and may import each other.
+# Ground floor first. A module imports only from floors below it. A folder is one floor; inside it,
+# too, nothing goes in a circle.
 FLOORS = [
     ["errors"],
     ["checks"],
@@ -36,13 +37,10 @@ FLOORS = [
     ["generation"],
     ["training", "checkpoints"],
     ["cycle_runs"],
-    ["model_cache", "prepare", "pretrained"],
-    ["tables"],
+    ["pretrained"],
     ["pictures"],
-    ["grids", "strips"],
     ["widgets"],
     ["exercises"],
-    ["health"],
     ["__main__"],
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -151,10 +149,10 @@ def test_a_module_imports_only_from_floors_below(path):
 @pytest.mark.parametrize(
     ("source", "module"),
     [
-        ("from .tables import table", "mygpt_helpers.sampling"),
-        ("from mygpt_helpers.tables import table", "mygpt_helpers.sampling"),
-        ("def f():\n    import mygpt_helpers.pictures", "mygpt_helpers.tables"),
-        ("from . import pictures", "mygpt_helpers.tables"),
+        ("from .pictures.tables import table", "mygpt_helpers.sampling"),
+        ("from mygpt_helpers.pictures.tables import table", "mygpt_helpers.sampling"),
+        ("def f():\n    import mygpt_helpers.pictures.tables", "mygpt_helpers.sampling"),
+        ("from . import pictures", "mygpt_helpers.sampling"),
         ("from ..exercises.core import check", "mygpt_helpers.widgets.distribution"),
         ("from .. import exercises", "mygpt_helpers.widgets.distribution"),
         ("from mygpt_helpers.__main__ import main", "mygpt_helpers.exercises.core"),
@@ -168,6 +166,27 @@ def test_a_step_down_is_fine():
     assert not steps_up("from ..sampling import draw\nimport torch", "mygpt_helpers.widgets.steps")
     assert not steps_up("from .inputs import a", "mygpt_helpers.widgets.steps")
     assert not steps_up("from .core import check", "mygpt_helpers.exercises", is_package=True)
+
+
+def import_graph():
+    """Return which of the package's modules each of them imports: {name: names}."""
+    names = {name_of(path) for path in MODULES} - {"mygpt_helpers"}
+    return {
+        name_of(path): names
+        & imports(path.read_text("utf-8"), name_of(path), path.stem == "__init__")
+        for path in MODULES
+    }
+
+
+def test_no_modules_import_each_other():
+    TopologicalSorter(import_graph()).prepare()  # raises CycleError for a circle
+
+
+def test_a_circle_is_noticed():
+    graph = import_graph()
+    graph["mygpt_helpers.checks"] = {"mygpt_helpers.sampling"}
+    with pytest.raises(CycleError):
+        TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

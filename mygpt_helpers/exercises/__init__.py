@@ -5,7 +5,8 @@ when one of its exercises is asked for. Importing this package imports nothing h
 """
 
 from .core import Exercise, Outcome, check, evaluate, exercises, hint, lessons, solution
-from .progress import forget, progress
+from .marks import forget
+from .progress import progress
 
 __all__ = [
     "Exercise",

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .answer import WIDTH, Answer, NotTried, Raised, TooManyCalls, Wrong, clip, show, wrap
-from .progress import mark
+from .marks import mark
 
 SIGNS = {
     "right": "\u2714 right",

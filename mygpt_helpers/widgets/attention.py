@@ -17,8 +17,8 @@ import anywidget
 import traitlets
 from torch import Tensor
 
-from ..grids import Grid, grid_figure, grid_text, make_grid
-from ..pictures import bundle, visible_title
+from ..pictures.base import bundle, visible_title
+from ..pictures.grids import Grid, grid_figure, grid_text, make_grid
 from .grids import shown_labels
 from .inputs import browser_code, checked_place
 from .own_rule import one_line

@@ -17,16 +17,10 @@ import torch
 import traitlets
 from torch import Tensor
 
-from ..pictures import (
-    LABEL_CHARS,
-    Distribution,
-    bundle,
-    distribution_figure,
-    distribution_text,
-    summarize,
-)
+from ..pictures.base import LABEL_CHARS, bundle
+from ..pictures.distributions import Distribution, distribution_figure, distribution_text, summarize
+from ..pictures.tables import visible
 from ..sampling import entropy, next_token_probs
-from ..tables import visible
 from .inputs import (
     KNOBS,
     browser_code,

@@ -11,9 +11,9 @@ import anywidget
 import numpy as np
 import traitlets
 
-from ..grids import Grid, grid_figure, grid_text, scale_of
-from ..pictures import LABEL_CHARS, bundle, visible_title
-from ..tables import visible
+from ..pictures.base import LABEL_CHARS, bundle, visible_title
+from ..pictures.grids import Grid, grid_figure, grid_text, scale_of
+from ..pictures.tables import visible
 from .inputs import browser_code, checked_place, checked_stops
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..pictures import visible_title
+from ..pictures.base import visible_title
 
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 

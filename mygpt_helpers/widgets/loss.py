@@ -15,7 +15,8 @@ import numpy as np
 import traitlets
 from IPython import get_ipython
 
-from ..pictures import bundle, show_curves, visible_title
+from ..pictures.base import bundle, visible_title
+from ..pictures.curves import show_curves
 from .inputs import browser_code
 
 SYNC_SECONDS = 0.05  # the eye follows no more than 20 pictures a second

@@ -9,8 +9,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ..pictures import LABEL_CHARS, Distribution, bundle, distribution_figure, distribution_text
-from ..tables import visible
+from ..pictures.base import LABEL_CHARS, bundle
+from ..pictures.distributions import Distribution, distribution_figure, distribution_text
+from ..pictures.tables import visible
 from .inputs import browser_code
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ..pictures import bundle, visible_title
-from ..strips import PER_ROW, Strip, strip_figure, strip_text
+from ..pictures.base import bundle, visible_title
+from ..pictures.strips import PER_ROW, Strip, strip_figure, strip_text
 from .grids import shown_labels
 from .inputs import browser_code, checked_place, checked_stops
 

@@ -9,8 +9,8 @@ import pytest
 from cases import ALL_KNOBS, HOSTILE, LOGITS, previous_ids, settings
 from lab import rows_of, set_by_keyboard, settle
 
+from mygpt_helpers.pictures.tables import visible
 from mygpt_helpers.sampling import entropy, next_token_probs
-from mygpt_helpers.tables import visible
 from mygpt_helpers.widgets.inputs import slider_stops
 
 TOLERANCE = 0.0006  # three decimals, and a rounding edge

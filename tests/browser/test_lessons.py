@@ -23,7 +23,7 @@ def _expected(model_id):
     widget = _instances[model_id]
     kind = type(widget).__name__
     if kind in ("GridsWidget", "AttentionWidget"):
-        from mygpt_helpers.grids import MAX_NUMBERS, number_text
+        from mygpt_helpers.pictures.grids import MAX_NUMBERS, number_text
         grid = widget.grid
         large = grid and max(len(grid.rows), len(grid.columns)) > MAX_NUMBERS
         values = [v for row in grid.values for v in row] if grid else []

@@ -8,8 +8,8 @@ import pytest
 from cases import HOSTILE
 from lab import set_by_keyboard, settle
 
-from mygpt_helpers.grids import number_text
-from mygpt_helpers.tables import visible
+from mygpt_helpers.pictures.grids import number_text
+from mygpt_helpers.pictures.tables import visible
 
 SET_UP = """
 import math, sys, time, torch
@@ -213,7 +213,7 @@ def test_colours_are_those_of_the_still_picture(board):
     board.in_kernel("grids.index = (5,)")
     wait_for_text(part, ".title", "after 200 steps")
     shown = part.locator("tbody td").evaluate_all(colours)
-    code = "from mygpt_helpers.grids import _colour; print([[round(255 * c) for c in "
+    code = "from mygpt_helpers.pictures.grids import _colour; print([[round(255 * c) for c in "
     code += "_colour(v, (0.0, 1.0))] for row in made[5].values for v in row])"
     want = eval(board.in_kernel(code))
     for colour, numbers in zip(shown, want, strict=True):

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from mygpt_helpers import CheckpointError, health, pretrained
-from mygpt_helpers.health import Finding, HealthReport, health_check
+from mygpt_helpers import CheckpointError
+from mygpt_helpers.pretrained import health, model
+from mygpt_helpers.pretrained.health import Finding, HealthReport, health_check
 from tests.tiny import make_checkpoint
 
 
@@ -31,7 +32,7 @@ def test_a_missing_model_is_one_line(monkeypatch):
     def missing():
         raise CheckpointError("nothing there; run this")
 
-    monkeypatch.setattr(pretrained, "lesson_checkpoint", missing)
+    monkeypatch.setattr(model, "lesson_checkpoint", missing)
     last = health_check().findings[-1]
     assert (last.name, last.word, last.detail) == ("model", "not found", "nothing there; run this")
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .pictures import CUT, DPI, KEPT, LABEL_CHARS, Picture, printable, visible_title
+from .base import CUT, DPI, KEPT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
 
 # Below and above 0. Colour-blind readers can tell them apart, and no picture uses them otherwise.

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .pictures import CUT, DPI, LABEL_CHARS, Picture, printable, visible_title
+from .base import CUT, DPI, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
 
 RIGHT, WRONG = "#D9EAF4", "#A8154A"  # a wrong tile also has a cross

@@ -1,7 +1,7 @@
 """Where the real model comes from: one call gives what `from_pretrained` takes.
 
 Used by all lessons. Looks at MYGPT_CHECKPOINT (a folder, or a model's name on the hub), then at the
-converted cache, and then prepares that cache, saying so. Built on `model_cache` and `prepare`.
+converted cache, and then prepares that cache, saying so. Built on `cache` and `prepare`.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.model_cache import (
+from ..errors import CheckpointError
+from .cache import (
     COMMAND,
     flaw,
     is_offline,
@@ -23,7 +23,7 @@ from mygpt_helpers.model_cache import (
     remove_leftovers_if_idle,
     say,
 )
-from mygpt_helpers.prepare import prepare_model, run_watched
+from .prepare import prepare_model, run_watched
 
 __all__ = ["CheckpointError", "lesson_checkpoint", "prepare_model"]
 

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mygpt_helpers.strips import WRONG, Strip, show_strip, strip_figure, strip_text
-from tests.test_pictures import CASES, displayed
-from tests.test_tables import HOSTILE
+from mygpt_helpers.pictures.strips import WRONG, Strip, show_strip, strip_figure, strip_text
+from tests.pictures.test_pictures import CASES, displayed
+from tests.pictures.test_tables import HOSTILE
 
 WORDS = ["I", "love", "some", "beer"]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from mygpt_helpers.tables import table, visible
+from mygpt_helpers.pictures.tables import table, visible
 
 CASES = settings(max_examples=500, deadline=None, derandomize=True, database=None)
 

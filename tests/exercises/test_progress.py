@@ -10,7 +10,7 @@ import pytest
 
 from mygpt_helpers.exercises import check, exercises, forget, lessons, progress
 
-store = importlib.import_module("mygpt_helpers.exercises.progress")
+store = importlib.import_module("mygpt_helpers.exercises.marks")
 
 
 def largest(scores):
@@ -153,7 +153,7 @@ def test_a_write_that_fails_loses_nothing(file, monkeypatch, capsys):
 
 def test_kernels_at_once_lose_no_mark(file):
     code = (
-        "import sys; from mygpt_helpers.exercises.progress import mark\n"
+        "import sys; from mygpt_helpers.exercises.marks import mark\n"
         "for n in range(15): assert mark(f'{sys.argv[1]}.{n}') == []"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(number)]) for number in range(10, 14)]

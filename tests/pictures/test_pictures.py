@@ -16,17 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
-from mygpt_helpers.pictures import (
-    Picture,
-    distribution_text,
-    printable,
-    show_curves,
-    show_distribution,
-    summarize,
-)
+from mygpt_helpers.pictures.base import Picture, printable
+from mygpt_helpers.pictures.curves import show_curves
+from mygpt_helpers.pictures.distributions import distribution_text, show_distribution, summarize
+from mygpt_helpers.pictures.tables import visible
 from mygpt_helpers.sampling import keep_top_k, next_token_probs
-from mygpt_helpers.tables import visible
-from tests.test_tables import HOSTILE
+from tests.pictures.test_tables import HOSTILE
 
 CASES = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 Z = torch.tensor([1.0, 3.0, 2.0, -1.0])

@@ -16,8 +16,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.model_cache import (
+from ..errors import CheckpointError
+from .cache import (
     COMMAND,
     MODEL,
     flaw,

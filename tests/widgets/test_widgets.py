@@ -12,9 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mygpt_helpers import DistributionWidget, next_token_probs
-from mygpt_helpers.pictures import distribution_text, summarize
-from mygpt_helpers.widgets import StepsWidget
+from mygpt_helpers import DistributionWidget, StepsWidget, next_token_probs
+from mygpt_helpers.pictures.distributions import distribution_text, summarize
 from mygpt_helpers.widgets.inputs import KNOBS, slider_stops
 
 LOGITS = torch.tensor([0.5, 3.0, -1.0, 2.0, 2.0, -7.0])

@@ -1,6 +1,6 @@
 """The cache folder with the converted model: where it is, whether it is whole, who may write it.
 
-Used by all lessons through `pretrained`. A complete cache is only ever read, so that a class may
+Used by all lessons through `model`. A complete cache is only ever read, so that a class may
 share one.
 """
 

@@ -17,11 +17,11 @@ import torch
 from IPython.core.events import EventManager
 
 from mygpt_helpers import AttentionWidget, GridsWidget, LossWidget, Strip, StripsWidget, make_grid
-from mygpt_helpers.grids import grid_text
-from mygpt_helpers.strips import strip_text
+from mygpt_helpers.pictures.grids import grid_text
+from mygpt_helpers.pictures.strips import strip_text
 from mygpt_helpers.widgets import loss as loss_module
-from tests.test_tables import HOSTILE
-from tests.test_widgets import from_browser
+from tests.pictures.test_tables import HOSTILE
+from tests.widgets.test_widgets import from_browser
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WORDS = ["I", "love", "some", "beer"]

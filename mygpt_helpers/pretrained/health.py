@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets
 
 LIBRARIES = ["torch", "transformers", "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "rich"]
-REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def _model() -> list[Finding]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from .pretrained import CheckpointError, lesson_checkpoint
+    from ..errors import CheckpointError
+    from .model import lesson_checkpoint
 
     try:
         checkpoint = lesson_checkpoint()

@@ -10,7 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mygpt_helpers.grids import (
+from mygpt_helpers.pictures.base import CHOSEN, CUT, GREEDY, KEPT
+from mygpt_helpers.pictures.curves import CURVES
+from mygpt_helpers.pictures.grids import (
     NEGATIVE,
     POSITIVE,
     _colour,
@@ -22,9 +24,8 @@ from mygpt_helpers.grids import (
     scale_of,
     show_grid,
 )
-from mygpt_helpers.pictures import CHOSEN, CURVES, CUT, GREEDY, KEPT
-from tests.test_pictures import CASES, displayed
-from tests.test_tables import HOSTILE
+from tests.pictures.test_pictures import CASES, displayed
+from tests.pictures.test_tables import HOSTILE
 
 WORDS = ["I", "love", "some", "beer"]
 

@@ -1,0 +1,91 @@
+"""Line charts with a text twin. First used in lesson 04."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable, visible_title
+
+CURVES = [KEPT, CHOSEN, "#009E73", "#CC79A7"]
+DASHES = ["-", "--", ":", "-."]
+
+
+def show_curves(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    marks: Mapping[str, float] | None = None,
+    levels: Mapping[str, float] | None = None,
+    digits: int = 2,
+) -> Picture:
+    """Return a line chart of one or more named curves over x, with a text twin of seven points.
+
+    digits: decimals in the text twin; on a logarithmic y axis, significant ones. marks, levels:
+    named positions on the x and on the y axis, drawn as dotted lines. Raises
+    ValueError for no points, and for a curve of another length than x. Used from lesson 04 on.
+    """
+    if not len(x):
+        raise ValueError("x must have at least one point, got none.")
+    title = visible_title(title)
+    x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
+    curves = {visible_title(name, 40): y for name, y in curves.items()}
+    marks = {visible_title(name, 40): at for name, at in (marks or {}).items()}
+    levels = {visible_title(name, 40): at for name, at in (levels or {}).items()}
+    figure = Figure(figsize=(7.2, 3.6), dpi=DPI, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    drawn = []
+    for i, (name, y) in enumerate(curves.items()):
+        if len(y) != len(x):
+            raise ValueError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
+        drawn += axes.plot(x, y, DASHES[i % 4], color=CURVES[i % 4], lw=2)
+    for name, at in marks.items():
+        axes.axvline(at, color=CUT, linestyle=":", linewidth=1)
+        above = axes.get_xaxis_transform()
+        label = f" {printable(name)[:40]}"  # escapes are longer than what they stand for
+        axes.text(at, 1.0, label, transform=above, va="bottom", parse_math=False)
+    for name, at in levels.items():
+        axes.axhline(at, color=CUT, linestyle=":", linewidth=1)
+        beside = axes.get_yaxis_transform()
+        label = f" {printable(name)[:40]}"
+        axes.text(1.0, at, label, transform=beside, va="center", parse_math=False)
+    axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+    if log_x:
+        axes.xaxis.set_major_formatter("{x:g}")
+    if log_y:
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(printable(x_label), parse_math=False)
+    axes.set_ylabel(printable(y_label), parse_math=False)
+    axes.set_title(printable(title), loc="left", weight="bold", parse_math=False, pad=18)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(curves) > 1:
+        # The names are set afterwards: matplotlib would leave out one that begins with "_".
+        legend = axes.legend(drawn, [str(i) for i in range(len(drawn))], frameon=False)
+        for text, name in zip(legend.get_texts(), curves, strict=True):
+            text.set_parse_math(False)
+            text.set_text(printable(name)[:60])
+    points = sorted({round(i * (len(x) - 1) / 6) for i in range(7)})
+    lines = [title] if title else []
+    lines.append(f"{y_label} over {x_label}")
+    for name, y in curves.items():
+        shown = ", ".join(f"{x[i]:.3g}: {_rounded(y[i], digits, log_y)}" for i in points)
+        lines.append(f"  {name}: {shown}")
+    lines += [f"  marked: {name} at {at:.4g}" for name, at in (marks | levels).items()]
+    return Picture(figure, "\n".join(lines))
+
+
+def _rounded(value: float, digits: int, significant: bool) -> str:
+    """Return a number with so many decimals, or so many significant digits; never "-0.00"."""
+    if significant:
+        return f"{value:.{digits}g}"
+    return f"{round(value, digits) + 0.0:.{digits}f}"

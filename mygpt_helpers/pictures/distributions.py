@@ -1,0 +1,140 @@
+"""The picture of a next-token distribution, as data, figure and text. First used in lesson 01."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..sampling import entropy
+from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable, visible_title
+from .tables import visible
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What a picture of a next-token distribution shows."""
+
+    labels: tuple[str, ...]  # the tokens shown, in the model's own order: largest logit first
+    before: tuple[float, ...]  # their probabilities by the model alone, softmax(logits)
+    after: tuple[float, ...]  # and after the knobs
+    vocab_size: int
+    num_kept: int  # tokens of a probability above 0 after the knobs
+    rest_mass: float  # probability, after the knobs, of all the tokens not shown
+    rest_count: int
+    entropy: float  # nats, after the knobs
+    setting: str = ""  # such as "temperature 0.7, top_k 40"
+    title: str = ""
+
+    def state(self, row: int) -> str:
+        """Return what became of a row's token: "top", "cut" or ""."""
+        if self.after[row] == 0:
+            return "cut"
+        return "top" if self.after[row] == max(self.after) else ""
+
+
+def summarize(
+    logits: Tensor,
+    probs: Tensor,
+    label_of: Callable[[int], str],
+    *,
+    num_bars: int = 12,
+    setting: str = "",
+    title: str = "",
+) -> Distribution:
+    """Return what to show of a distribution: the num_bars tokens with the largest logits.
+
+    logits, probs: (V,), before and after the knobs. label_of: id -> text. Used from lesson 01 on.
+    """
+    before = logits.float().softmax(dim=-1)  # (V,)
+    shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)
+    return Distribution(
+        labels=tuple(label_of(int(i)) for i in shown),
+        before=tuple(before[shown].tolist()),
+        after=tuple(probs[shown].tolist()),
+        vocab_size=len(logits),
+        num_kept=int((probs > 0).sum()),
+        rest_mass=max(0.0, 1 - float(probs[shown].double().sum())),
+        rest_count=len(logits) - len(shown),
+        entropy=float(entropy(probs)),
+        setting=setting,
+        title=title,
+    )
+
+
+def distribution_text(d: Distribution, digits: int = 2) -> str:
+    """Return the text twin of a distribution's picture."""
+    labels = [f'"{visible(label, LABEL_CHARS)}"' for label in d.labels]
+    width = max(map(len, labels))
+    heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
+    lines = [heading] if heading else []
+    for row, label in enumerate(labels):
+        lines.append(f"  {label:<{width}}  {d.after[row]:.{digits}f}  {d.state(row)}".rstrip())
+    lines += footer(d, digits)
+    return "\n".join(lines)
+
+
+def footer(d: Distribution, digits: int) -> list[str]:
+    """Return the lines under the bars: what is not shown, and how unsure the distribution is."""
+    lines = []
+    if d.num_kept < d.vocab_size:
+        lines.append(f"{d.num_kept:,} of {d.vocab_size:,} tokens kept")
+    if d.rest_count:
+        lines.append(f"not shown: {d.rest_count:,} tokens, {d.rest_mass:.{digits}f} together")
+    choices = math.exp(d.entropy)
+    lines.append(
+        f"entropy {d.entropy:.{digits}f} nats, as unsure as between {choices:.1f} equal choices"
+    )
+    return lines
+
+
+def distribution_figure(d: Distribution) -> Figure:
+    """Return a bar chart: solid bars after the knobs, outlines without them."""
+    rows = range(len(d.labels))
+    # Lines above and below the bars have a fixed height, whatever the number of bars.
+    height = 1.3 + 0.25 * len(d.labels)
+    figure = Figure(figsize=(7.2, height), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((0.27, 0.8 / height, 0.56, 1 - 1.3 / height))
+    axes.barh(rows, d.after, height=0.72, color=KEPT)
+    axes.barh(rows, d.before, height=0.72, fill=False, edgecolor="#222222", linewidth=0.9)
+    longest = max(*d.before, *d.after)
+    for row in rows:
+        state = d.state(row)
+        if state == "top":
+            axes.barh(row, d.after[row], height=0.72, color=KEPT, edgecolor=GREEDY, linewidth=2)
+        if state == "cut":
+            axes.barh(
+                row, d.before[row], height=0.72, fill=False, hatch="////", edgecolor=CUT, lw=0
+            )
+        label = printable(f'"{visible(d.labels[row], LABEL_CHARS)}"')
+        x = axes.get_yaxis_transform()
+        axes.text(-0.02, row, label, transform=x, ha="right", va="center", parse_math=False)
+        sign = {"top": "▲ top", "cut": "✕ cut", "": ""}[state]
+        number = f"{d.after[row]:.3f}  {sign}"
+        axes.text(1.02, row, number, transform=x, va="center", parse_math=False)
+    axes.set(xlim=(0, longest * 1.02 or 1), ylim=(len(d.labels) - 0.4, -0.6), yticks=[], xticks=[])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
+    figure.text(0.02, 1 - 0.25 / height, printable(heading), weight="bold", parse_math=False)
+    under = footer(d, 3)
+    first = "  ·  ".join([*under[:-1], "outline: without these settings"])
+    figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
+    figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
+    return figure
+
+
+def show_distribution(
+    logits: Tensor,
+    probs: Tensor,
+    label_of: Callable[[int], str],
+    *,
+    num_bars: int = 12,
+    setting: str = "",
+    title: str = "",
+) -> Picture:
+    """Return the still picture of a distribution; arguments as in summarize. Used in lesson 01."""
+    d = summarize(logits, probs, label_of, num_bars=num_bars, setting=setting, title=title)
+    return Picture(distribution_figure(d), distribution_text(d))

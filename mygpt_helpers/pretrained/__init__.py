@@ -1,0 +1,1 @@
+"""What is fetched once: the real model. And the health check, which looks whether all is here."""
