@@ -34,7 +34,8 @@ _HOME = {
     "widgets.loss": "LossWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
-    "exercises": "check hint solution progress",
+    "exercises.core": "check hint solution",
+    "exercises.progress": "progress",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 

@@ -31,7 +31,7 @@ class PlainError(Exception):
             break_long_words=False,
             break_on_hyphens=False,
         )
-        return [*message, *_own_line(self)]
+        return [*message, *own_line(self)]
 
 
 class InputError(PlainError, ValueError):
@@ -48,7 +48,7 @@ class CheckpointError(PlainError, RuntimeError):
     """No model can be had from there; the message says why and what mends it."""
 
 
-def _own_line(error: BaseException) -> list[str]:
+def own_line(error: BaseException) -> list[str]:
     """Return which line of the learner's code led to the error, if one did: one line or none."""
     frames = [
         (frame.f_code, line, frame.f_globals)

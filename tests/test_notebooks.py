@@ -20,7 +20,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from mygpt_helpers.exercises import exercises, lessons
+from mygpt_helpers.exercises.core import exercises, lessons
 from tools import refresh
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,13 +1,27 @@
 """The exercises of lesson 01: logits, probabilities, the next token and a phrase."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
 import torch
 
-from .answer import Answer
-from .core import Exercise
-from .tensors import judge, judge_number, logits, many_logits, small_first, without_keepdim
+from .cases import float32, many_logits, normal
+from .engine import Exercise
+
+
+def next_token_id(logits: torch.Tensor) -> torch.Tensor:
+    """Return the id (B,) of the top token after the last position of logits (B, T, V)."""
+    return logits[:, -1, :].argmax(dim=-1)  # (B, V) -> (B,)
+
+
+def _texts() -> Iterator[tuple[torch.Tensor]]:
+    random = Random(0)
+    for shape in ((1, 2, 3), (1, 1, 4), (2, 2, 3), (3, 2, 4), (2, 5, 7), (4, 3, 50)):
+        count = math.prod(shape)
+        for _ in range(3):
+            values = random.sample(range(count), count)  # no two alike: one right answer
+            yield (float32([value - count // 2 for value in values]).reshape(shape),)
 
 
 def softmax(logits: torch.Tensor) -> torch.Tensor:
@@ -17,61 +31,28 @@ def softmax(logits: torch.Tensor) -> torch.Tensor:
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
-def _check_softmax(answer: Answer) -> str:
-    far = logits([[0.0, 1.0], [-2000.0, -2001.0]])
-    extreme = [logits([1000.0, 0.0]), logits([1000.0, 1000.0]), far]
-    for case in small_first([*many_logits(), *extreme]):
-        judge(answer(case), torch.softmax(case.double(), -1), _softmax_mistakes, case)
-    return "flat, peaked, tied and huge logits, alone and in batches"
+def _small_first(tensors: Iterable[torch.Tensor]) -> Iterator[tuple[torch.Tensor]]:
+    """Yield tensors (..., V) as cases, sorted by size, those of a single token last."""
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.shape[-1] == 1, tensor.numel())):
+        yield (tensor,)
 
 
-def _softmax_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
-    powers = case.exp()
-    shifted = (case - case.max()).exp()
-    own = (case - case.amax(-1, keepdim=True)).exp()
-    keep = "Keep the dimension you sum over: keepdim=True."
-    too_large = "exp(1000) is infinite in float32. Subtract the largest logit of each row first."
-    return [
-        (shifted / shifted.sum(-1, keepdim=True), "Subtract each row's own largest logit."),
-        (powers / powers.sum(-1, keepdim=True), too_large),
-        (powers, "Each row has to sum to 1: divide by the sum of its powers."),
-        (shifted, "Each row has to sum to 1: divide by the sum of its powers."),
-        (shifted / shifted.sum(), "Sum over the last dimension only: sum(dim=-1, keepdim=True)."),
-        (torch.softmax(case, 0), "That sums over dim=0; the vocabulary is the last, dim=-1."),
-        (without_keepdim(shifted), keep),
-        (without_keepdim(own), keep),
-        (torch.log_softmax(case, -1), "Those are the logarithms of the probabilities."),
-    ]
+def _flat_to_huge() -> Iterator[tuple[torch.Tensor]]:
+    huge = [[1000.0, 0.0], [1000.0, 1000.0], [[0.0, 1.0], [-2000.0, -2001.0]]]
+    return _small_first([*many_logits(), *map(float32, huge)])
 
 
-def next_token_id(logits: torch.Tensor) -> torch.Tensor:
-    """Return the id (B,) of the top token after the last position of logits (B, T, V)."""
-    return logits[:, -1, :].argmax(dim=-1)  # (B, V) -> (B,)
+def _less_largest(logits: torch.Tensor) -> torch.Tensor:
+    return (logits - logits.max()).exp()
 
 
-def _check_next_token_id(answer: Answer) -> str:
-    random = Random(0)
-    for shape in ((1, 2, 3), (1, 1, 4), (2, 2, 3), (3, 2, 4), (2, 5, 7), (4, 3, 50)):
-        for _ in range(3):
-            count = math.prod(shape)
-            values = random.sample(range(count), count)  # no two alike: one right answer
-            case = logits([value - count // 2 for value in values]).reshape(shape)
-            judge(answer(case), case[:, -1].argmax(-1), _next_id_mistakes, case)
-    return "one text and many, one position and many"
+def _less_own_largest(logits: torch.Tensor) -> torch.Tensor:
+    return (logits - logits.amax(dim=-1, keepdim=True)).exp()
 
 
-def _next_id_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
-    return [
-        (case[:, 0].argmax(-1), "That reads position 0; the next token comes after -1."),
-        (case.argmax(-1), "That is one id for every position: take the last, [:, -1]."),
-        (case.argmax(1), "dim=1 is the position; the vocabulary is the last, dim=-1."),
-        (case.argmax(), "Without dim, argmax counts through the whole tensor: dim=-1."),
-        (case[:, -1].argmax(), "Look over the last dimension: argmax(dim=-1)."),
-        (case.reshape(-1).argmax(0, True), "That counts through the whole tensor: dim=-1."),
-        (case[:, -1].amax(-1), "That is the top logit; its id is asked for: argmax."),
-        (case[:, -1].argmax(-1).double(), "Ids are whole numbers: leave argmax's int64 alone."),
-        (case[:, -1].argmax(-1, True), "One id for each text: (B,) has no 1 at the end."),
-    ]
+def _by_sum(weigh: Callable, *dim: int) -> Callable:
+    """Make a softmax that sums without keepdim: over a dimension, or over the whole tensor."""
+    return lambda logits: weigh(logits) / weigh(logits).sum(*dim)
 
 
 def phrase_log_prob(logits: torch.Tensor, ids: torch.Tensor, prompt_len: int) -> torch.Tensor:
@@ -84,47 +65,22 @@ def phrase_log_prob(logits: torch.Tensor, ids: torch.Tensor, prompt_len: int) ->
     return scored.gather(-1, ids[prompt_len:, None]).sum()
 
 
-def _check_phrase_log_prob(answer: Answer) -> str:
+def _phrases() -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
     random = Random(0)
     lengths = [(2, 1), (3, 1), (3, 2), (4, 4), (6, 2), (20, 7)]  # (T, prompt_len)
     runs = [(count, start, size, 2) for count, start in lengths for size in (2, 3, 11)]
     for count, start, size, scale in [*runs, (4, 1, 3, 300)]:
         values = [round(random.gauss(0, scale), 1) for _ in range(count * size)]
-        case = logits(values).reshape(count, size)
-        ids = torch.tensor([random.randrange(size) for _ in range(count)], device="cpu")
+        logits = float32(values).reshape(count, size)
+        ids = torch.tensor([random.randrange(size) for _ in range(count)])
         if scale == 300:  # each next token is one that softmax rounds to 0
-            ids[1:] = case.argmin(-1)[:-1]
-        log_probs = torch.log_softmax(case.double(), -1)
-        want = sum(float(log_probs[t - 1, ids[t]]) for t in range(start, count))
-        judge_number(answer(case, ids, start), want, _phrase_mistakes, case, ids, start, want)
-    return "short and long phrases, flat and very peaked logits, an empty phrase"
+            ids[1:] = logits.argmin(-1)[:-1]
+        yield logits, ids, start
 
 
-def _phrase_mistakes(
-    case: torch.Tensor, ids: torch.Tensor, start: int, want: float
-) -> list[tuple[object, str]]:
-    log_probs = torch.log_softmax(case.double(), -1)
-    steps = range(start, len(ids))
-    parts = [float(log_probs[t - 1, ids[t]]) for t in steps]
-    return [
-        (
-            sum(float(log_probs[t, ids[t]]) for t in steps),
-            "Off by one: the logits at position t score the token at t + 1.",
-        ),
-        (
-            sum(float(case[t - 1, ids[t]]) for t in steps),
-            "Those are logits. Turn them into log-probabilities first: log_softmax.",
-        ),
-        (
-            sum(float(log_probs[t - 1, ids[t]]) for t in range(1, len(ids))),
-            "The prompt's own tokens do not count: begin at ids[prompt_len].",
-        ),
-        (sum(map(math.exp, parts)), "Those are probabilities: sum their logarithms."),
-        (math.exp(want), "That is the probability; its logarithm is asked for."),
-        (-want, "The sign is turned round: a log-probability is at most 0."),
-        (want / max(1, len(parts)), "That is the mean; the sum is asked for."),
-        (-math.inf, "softmax gave 0, whose log is -inf: log_softmax does both in one step."),
-    ]
+def _picked(scores: torch.Tensor, ids: torch.Tensor, start: int, shift: int = 1) -> torch.Tensor:
+    """Pick what scores (T, V) give the phrase's tokens, read `shift` positions earlier."""
+    return scores[start - shift : len(ids) - shift].gather(-1, ids[start:, None])[:, 0]
 
 
 def entropy_nats(probs: torch.Tensor) -> torch.Tensor:
@@ -132,66 +88,9 @@ def entropy_nats(probs: torch.Tensor) -> torch.Tensor:
     return -torch.xlogy(probs, probs).sum(dim=-1)  # xlogy(0, 0) is 0
 
 
-def _check_entropy(answer: Answer) -> str:
-    zeros = [logits([1.0, 0.0]), logits([0.5, 0.5, 0.0]), logits([[1.0, 0.0], [0.5, 0.5]])]
-    cases = [torch.softmax(case, -1) for case in many_logits()]
-    for case in small_first([*cases, *zeros]):
-        judge(answer(case), _nats(case), _entropy_mistakes, case)
-    return "sure and unsure distributions, zeros among them"
-
-
-def _nats(case: torch.Tensor) -> torch.Tensor:
-    return torch.special.entr(case.double()).sum(-1)
-
-
-def _entropy_mistakes(case: torch.Tensor) -> list[tuple[object, str]]:
-    nats = _nats(case)
-    return [
-        (nats / math.log(2), "That is in bits: take the natural logarithm, torch.log."),
-        (-nats, "The sign is turned round: an entropy is never below 0."),
-        (nats.sum(), "Sum over the last dimension only: one entropy for each distribution."),
-        (-(case * case.log()).sum(-1), "0 * log(0) is NaN in floats, and has to count as 0."),
-        (torch.special.entr(case), "Those are the parts: sum them over the last dimension."),
-    ]
-
-
-def _sum_of_all(logits: torch.Tensor) -> torch.Tensor:
-    return torch.softmax(logits.flatten(), dim=0).reshape(logits.shape)
-
-
-def _no_keepdim(logits: torch.Tensor) -> torch.Tensor:
-    weights = (logits - logits.max()).exp()
-    return weights / weights.sum(-1)
-
-
-def _one_largest(logits: torch.Tensor) -> torch.Tensor:
-    weights = (logits - logits.max()).exp()
-    return weights / weights.sum(-1, keepdim=True)
-
-
-def _with_zeros(probs: torch.Tensor) -> torch.Tensor:
-    return -(probs * probs.log()).sum(dim=-1)
-
-
-def _log_of_softmax(logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
-    probs = torch.softmax(logits, dim=-1)
-    return probs[start - 1 : -1].gather(-1, ids[start:, None]).log().sum()
-
-
-def _off_by_one(logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
-    return torch.log_softmax(logits, dim=-1)[start:].gather(-1, ids[start:, None]).sum()
-
-
-def _sum_of_probs(logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
-    return torch.softmax(logits, dim=-1)[start - 1 : -1].gather(-1, ids[start:, None]).sum()
-
-
-def _sum_of_logits(logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
-    return logits[start - 1 : -1].gather(-1, ids[start:, None]).sum()
-
-
-def _wrong_phrase(logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
-    return phrase_log_prob(logits, ids, 1)
+def _distributions() -> Iterator[tuple[torch.Tensor]]:
+    zeros = map(float32, ([1.0, 0.0], [0.5, 0.5, 0.0], [[1.0, 0.0], [0.5, 0.5]]))
+    return _small_first([*(torch.softmax(logits, -1) for logits in many_logits()), *zeros])
 
 
 EXERCISES = (
@@ -200,99 +99,167 @@ EXERCISES = (
         title="The prediction",
         difficulty=1,
         minutes=4,
-        task="Return the id (B,) of the top token after the last position of logits (B, T, V).",
-        check=_check_next_token_id,
+        solution=next_token_id,
+        cases=_texts,
+        mistakes={
+            "That reads position 0; the next token comes after -1.": lambda z: z[:, 0].argmax(-1),
+            "That is one id for every position: take the last, [:, -1].": lambda z: z.argmax(-1),
+            "logits[-1] is the last text; the last position of each is logits[:, -1].": (
+                lambda z: z[-1].argmax(-1),
+                lambda z: z[-1].argmax(),
+            ),
+            "dim=1 is the position; the vocabulary is the last, dim=-1.": lambda z: z.argmax(1),
+            "Without dim, argmax counts through all rows as one: argmax(dim=-1).": (
+                lambda z: z.argmax(),
+                lambda z: z[:, -1].argmax(),
+                lambda z: z.argmax().reshape(1),
+                lambda z: z[:, -1].argmax().reshape(1),
+            ),
+            "That is the top logit; its id is asked for: argmax.": (
+                lambda z: z[:, -1].amax(-1),
+                lambda z: z[:, -1].amax(-1, keepdim=True),
+            ),
+            "max(dim) and topk(k) return values and indices: take .indices, or use argmax.": (
+                lambda z: z[:, -1].max(-1),
+                lambda z: z[:, -1].topk(1),
+            ),
+            "One id for each text: (B,) has no 1 at the end.": (
+                lambda z: z[:, -1].argmax(-1, keepdim=True)
+            ),
+        },
         hints=(
             "The scores for the next token stand at the last position, which is number -1.",
             "logits[:, -1] has shape (B, V): one row of scores for each text.",
             "argmax(dim=-1) gives the place of the largest score in each row.",
         ),
-        solution=next_token_id,
         why="Only the last position has seen the whole text, and a token's id is its place in "
         "the last dimension.",
-        wrong=(
-            (lambda logits: logits[:, 0].argmax(-1), "position 0"),
-            (lambda logits: logits.argmax(1), "dim=1 is the position"),
-            (lambda logits: logits.argmax(), "whole tensor"),
-            (lambda logits: logits.argmax(-1), "one id for every position"),
-            (lambda logits: logits[:, -1].max(-1).values, "its id is asked for"),
-            (lambda logits: logits[:, -1].topk(1).indices, "(B,)"),
-        ),
-        imports="import torch",
+        tried="one text and many, one position and many",
     ),
     Exercise(
         name="01.softmax",
         title="Softmax that does not overflow",
         difficulty=2,
         minutes=6,
-        task="Turn logits (..., V) into probabilities over the last dimension; logits of 1000 too.",
-        check=_check_softmax,
+        solution=softmax,
+        cases=_flat_to_huge,
+        mistakes={
+            "exp(1000) is infinite in float32. Subtract the largest logit of each row first.": (
+                lambda z: normal(z.exp())
+            ),
+            "Subtract each row's own largest logit.": lambda z: normal(_less_largest(z)),
+            "Each row has to sum to 1: divide by the sum of its powers.": (
+                torch.exp,
+                _less_largest,
+                _less_own_largest,
+            ),
+            "Sum over the last dimension only: sum(dim=-1, keepdim=True).": (
+                _by_sum(torch.exp),
+                _by_sum(_less_largest),
+                _by_sum(_less_own_largest),
+            ),
+            "That sums over dim=0; the vocabulary is the last, dim=-1.": (
+                lambda z: torch.softmax(z, 0)
+            ),
+            "Keep the dimension you sum over, or take the largest over: keepdim=True.": (
+                _by_sum(torch.exp, -1),
+                _by_sum(_less_largest, -1),
+                _by_sum(_less_own_largest, -1),
+                lambda z: normal((z - z.amax(-1)).exp()),
+            ),
+            "Those are the logarithms of the probabilities.": lambda z: z.log_softmax(-1),
+            "math and float() work on one number; torch.exp works on a tensor.": math.exp,
+        },
         hints=(
             "Raise e to each logit (torch.exp) and divide by the sum of these powers.",
             "Sum over the last dimension and keep it for dividing: sum(dim=-1, keepdim=True).",
             "A constant added to a row changes nothing: subtract the row's largest logit first.",
         ),
-        solution=softmax,
         why="Subtracting a constant from every logit of a row leaves the probabilities as they "
         "are, and with the largest logit at 0 no power can overflow.",
-        wrong=(
-            (lambda logits: logits.exp() / logits.exp().sum(-1, keepdim=True), "infinite"),
-            (_sum_of_all, "last dimension only"),
-            (lambda logits: torch.softmax(logits, dim=0), "dim=0"),
-            (_no_keepdim, "keepdim=True"),
-            (lambda logits: torch.exp(logits), "Each row has to sum to 1"),
-            (_one_largest, "own largest logit"),
-        ),
-        imports="import torch",
+        tried="flat, peaked, tied and huge logits, alone and in batches",
     ),
     Exercise(
         name="01.phrase",
         title="How likely is a phrase?",
         difficulty=2,
         minutes=8,
-        task="Sum the log-probabilities of the ids after the first prompt_len; "
-        "the logits (T, V) at position t score the token at t + 1.",
-        check=_check_phrase_log_prob,
+        solution=phrase_log_prob,
+        cases=_phrases,
+        mistakes={
+            "Off by one: the logits at position t score the token at t + 1.": (
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start, shift=0).sum()
+            ),
+            "Those are logits. Turn them into log-probabilities first: log_softmax.": (
+                lambda z, ids, start: _picked(z, ids, start).sum()
+            ),
+            "The prompt's own tokens do not count: begin at ids[prompt_len].": (
+                lambda z, ids, start: phrase_log_prob(z, ids, 1)
+            ),
+            "That is made of probabilities: sum their logarithms.": (
+                lambda z, ids, start: _picked(z.softmax(-1), ids, start).sum(),
+                lambda z, ids, start: _picked(z.softmax(-1), ids, start).prod(),
+            ),
+            "Sum over the phrase: one number is asked for, not one for each token.": (
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start),
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start)[:, None],
+            ),
+            "That is the mean; the sum is asked for.": (
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start).mean()
+            ),
+            "The sign is turned round: a log-probability is at most 0.": (
+                lambda z, ids, start: -phrase_log_prob(z, ids, start)
+            ),
+            "softmax gave 0, whose log is -inf: log_softmax does both in one step.": (
+                lambda z, ids, start: _picked(z.softmax(-1), ids, start).log().sum()
+            ),
+        },
         hints=(
             "torch.log_softmax(logits, dim=-1) gives log-probabilities, (T, V).",
             "The token at position prompt_len is scored by the row before it, prompt_len - 1.",
             "In a loop: total += log_probs[t - 1, ids[t]] for t from prompt_len to the end.",
         ),
-        solution=phrase_log_prob,
         why="A product of probabilities is a sum of their logarithms, and each token's own "
         "probability stands one position before it.",
-        wrong=(
-            (_off_by_one, "Off by one"),
-            (_sum_of_probs, "Those are probabilities"),
-            (_sum_of_logits, "Those are logits"),
-            (_log_of_softmax, "log_softmax does both"),
-            (_wrong_phrase, "prompt's own tokens"),
-            (lambda logits, ids, prompt_len: logits.sum(-1), "not one number"),
-        ),
-        imports="import torch",
+        tried="short and long phrases, flat and very peaked logits, an empty phrase",
     ),
     Exercise(
         name="01.entropy",
         title="How unsure?",
         difficulty=2,
         minutes=5,
-        task="Return the entropy (...) in nats of probs (..., V): minus the sum of p * log(p), "
-        "where p = 0 counts as 0.",
-        check=_check_entropy,
+        solution=entropy_nats,
+        cases=_distributions,
+        mistakes={
+            "That is in bits: take the natural logarithm, torch.log.": (
+                lambda p: entropy_nats(p) / math.log(2),
+                lambda p: -(p * p.log2()).sum(-1),
+            ),
+            "The sign is turned round: an entropy is never below 0.": lambda p: -entropy_nats(p),
+            "Sum over the last dimension only: one entropy for each distribution.": (
+                lambda p: entropy_nats(p).sum(),
+                lambda p: -(p * p.log()).sum(),
+            ),
+            "0 * log(0) is NaN in floats, and has to count as 0.": lambda p: -(p * p.log()).sum(-1),
+            "Those are the parts: sum them over the last dimension.": (
+                lambda p: -torch.xlogy(p, p),
+                lambda p: -(p * p.log()),
+            ),
+            "That sums over dim=0; the vocabulary is the last, dim=-1.": (
+                lambda p: -torch.xlogy(p, p).sum(0),
+                lambda p: -(p * p.log()).sum(0),
+            ),
+            "These are probabilities already: no softmax here.": (
+                lambda p: entropy_nats(p.softmax(-1))
+            ),
+        },
         hints=(
             "Multiply each probability by its natural logarithm and sum over the last dimension.",
             "torch.log(0) is -inf, and 0 * -inf is NaN: treat the zeros apart.",
             "torch.xlogy(p, p) is p * log(p), and 0 where p is 0. Mind the minus sign.",
         ),
-        solution=entropy_nats,
         why="p * log(p) goes to 0 as p does, so a token that cannot come adds nothing; xlogy "
         "knows this, and plain multiplication does not.",
-        wrong=(
-            (_with_zeros, "has to count as 0"),
-            (lambda probs: -torch.xlogy(probs, probs).sum(-1) / math.log(2), "in bits"),
-            (lambda probs: torch.xlogy(probs, probs).sum(-1), "sign is turned round"),
-            (lambda probs: -torch.xlogy(probs, probs).sum(), "last dimension only"),
-        ),
-        imports="import torch",
+        tried="sure and unsure distributions, zeros among them",
     ),
 )

@@ -2,14 +2,13 @@
 
 import itertools
 import math
-from numbers import Integral, Real
+from collections.abc import Callable, Iterator
+from random import Random
 
 import torch
 
-from .answer import Answer, Raised, Wrong, clip, kind, show
-from .core import Exercise, on_purpose, say
-from .mistakes_10 import attended, attention_mistakes, error_advice, three
-from .tensors import explained, judge
+from .cases import float32, normal
+from .engine import Exercise
 
 
 def causal_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -21,32 +20,43 @@ def causal_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch
     return weights @ v  # (..., T, D)
 
 
-def _check_attention(answer: Answer) -> str:
-    advice = "Here you write its steps: scores, mask, softmax, and the product with v."
-    if answer.uses("scaled_dot_product_attention"):
-        raise Wrong("that is torch's own attention function", advice=advice)
-    if answer.uses("attention_weights"):
-        raise Wrong("that is the package's own function, attention_weights", advice=advice)
+def _queries_keys_values() -> Iterator[tuple[torch.Tensor, ...]]:
+    random = Random(0)
     shapes = ((3, 2), (2, 1), (2, 2), (3, 4), (4, 4), (2, 5), (1, 3), (6, 3))
     for shape in (*shapes, (2, 3, 2), (1, 4, 3), (3, 3, 3), (2, 2, 4, 3), (1, 2, 6, 4)):
         for scale in (1.0, 30.0):  # 30: scores so far apart that exp overflows
-            _judge_attention(answer, *three(shape, scale))
-    return "one text and many, one head and several, scores near and far apart"
+            flat = [
+                [round(random.gauss(0, spread), 1) for _ in range(math.prod(shape))]
+                for spread in (scale, scale, 1.0)
+            ]
+            yield tuple(float32(numbers).reshape(shape) for numbers in flat)
 
 
-def _judge_attention(answer: Answer, *case: torch.Tensor) -> None:
-    try:
-        got = answer(*case)
-    except Raised as raised:
-        error, shape = raised.__cause__, tuple(case[0].shape)
-        text = say(error)
-        advice = "" if on_purpose(error) else error_advice(answer, text, shape)
-        if not advice:
-            raise
-        what = "(T, D) works, (..., T, D) raises" if len(shape) > 2 else "the code raised an error"
-        raise Wrong(what, f"a tensor of shape {shape}", clip(text), advice) from None
-    judge(got, attended(*case), attention_mistakes, answer, *case)
-    answer.must_not_change("Each of the three is still needed elsewhere: make new tensors.")
+def _later(T: int, diagonal: int = 1) -> torch.Tensor:
+    return torch.ones(T, T, dtype=torch.bool).triu(diagonal)
+
+
+def _attend(
+    turn: Callable = lambda k: k.mT,
+    root: Callable = lambda q: math.sqrt(q.shape[-1]),
+    mask: Callable = lambda q: _later(q.shape[-2]),
+    fill: float = -math.inf,
+    rest: Callable = lambda scores, v: scores.softmax(-1) @ v,
+) -> Callable:
+    """Make an answer to 10.attention that may go wrong in one of its steps."""
+    return lambda q, k, v: rest((q @ turn(k) / root(q)).masked_fill(mask(q), fill), v)
+
+
+def _attend_late(mask: Callable) -> Callable:
+    """Make an answer that masks the weights, (..., T, T), instead of the scores."""
+    return _attend(
+        mask=lambda q: _later(1),  # False, for all scores
+        rest=lambda scores, v: mask(scores.softmax(-1)) @ v,
+    )
+
+
+def _powers(scores: torch.Tensor) -> torch.Tensor:
+    return (scores - scores.amax(-1, keepdim=True)).exp()
 
 
 def split_heads(x: torch.Tensor, num_heads: int) -> torch.Tensor:
@@ -55,78 +65,14 @@ def split_heads(x: torch.Tensor, num_heads: int) -> torch.Tensor:
     return x.reshape(B, T, num_heads, C // num_heads).transpose(1, 2)  # (B, H, T, D)
 
 
-def _check_split_heads(answer: Answer) -> str:
+def _vectors_and_heads() -> Iterator[tuple[torch.Tensor, int]]:
     cases = [((1, 3, 2), 2), ((1, 2, 4), 2), ((1, 2, 4), 1), ((1, 1, 4), 2), ((2, 3, 4), 2)]
     cases += [((1, 6, 8), 2), ((2, 5, 12), 3), ((3, 4, 6), 6), ((2, 4, 6), 1), ((2, 3, 16), 4)]
     for (B, T, C), num_heads in cases:
         # The number in a place says where it stands: text, position and entry.
         places = itertools.product(range(B), range(T), range(C))
         values = [float(1000 * b + 20 * t + c) for b, t, c in places]
-        x = torch.tensor(values, device="cpu").reshape(B, T, C)
-        got = explained(answer, _SPLIT_ERRORS, x, num_heads)
-        want = _right_split(x, num_heads)
-        if isinstance(got, list | tuple) and _are_pieces(got, want):
-            advice = "The pieces are a list: torch.stack(pieces, dim=1) makes a tensor of them."
-            expected = f"a tensor of shape {tuple(want.shape)}"
-            raise Wrong("the result is not a tensor", expected, f"a {kind(got)}", advice)
-        judge(got, want, _split_mistakes, x, num_heads)
-        answer.must_not_change("The vectors are still needed elsewhere: make a new tensor.")
-    return "one head and several, one text and many"
-
-
-_FLOAT = "C / H is a float, and sizes are whole numbers: C // num_heads."
-_FIXED = "H and D follow the arguments: num_heads, and C // num_heads."
-_SPLIT_ERRORS = {
-    "of ints": _FLOAT,
-    "indices must be integers": _FLOAT,
-    "is invalid for input of size": _FIXED,
-    "don't multiply up": _FIXED,
-    "to be equal size": "H pieces of each vector, all of D entries: x.chunk(num_heads, dim=-1).",
-}
-
-
-def _are_pieces(got: list | tuple, want: torch.Tensor) -> bool:
-    pieces = want.unbind(1)
-    return len(got) == len(pieces) and all(
-        isinstance(part, torch.Tensor) and torch.equal(part.detach().cpu(), piece)
-        for part, piece in zip(got, pieces, strict=True)
-    )
-
-
-def _right_split(x: torch.Tensor, H: int) -> torch.Tensor:
-    return torch.stack(x.chunk(H, dim=-1), dim=1)
-
-
-def _split_mistakes(x: torch.Tensor, H: int) -> list[tuple[object, str]]:
-    B, T, C = x.shape
-    D = C // H
-    right = _right_split(x, H)
-    cuts_text = "That cuts the text: cut each vector, (B, T, H, D), and then swap T and H."
-    mixed = "Entries and positions are mixed: cut first, (B, T, H, D), then swap T and H."
-    every = "Head 0 takes the first D entries, side by side; yours takes every H-th one."
-    pieces = "H pieces of D entries; yours has D of H. (split(n): pieces of n; chunk(n): n pieces.)"
-    whole = "The vectors are still whole: give each head its D = C / H entries."
-    known = [
-        (x.reshape(B, H, T, D), cuts_text),
-        (x.reshape(B, T, H, D), "The heads come before the positions: swap T and H."),
-        (x.reshape(B, T, D, H).permute(0, 3, 1, 2), every),
-        (x.reshape(B, T, D, H).transpose(1, 2), pieces),
-        (x.reshape(B, T, H, D).transpose(2, 3), "Swap T and H, dimensions 1 and 2."),
-        (x.transpose(1, 2).reshape(B, H, T, D), mixed),
-        (right.transpose(-2, -1), "The last two are the wrong way round: T, then D."),
-        (right.transpose(0, 1), "The texts come first: (B, H, T, D)."),
-        (right.flip(1), "Head 0 comes first, with the first D entries."),
-        (x, whole),
-        (x.unsqueeze(1), whole),
-    ]
-    if T % H == 0:
-        wrong_dim = "That cuts the text: x.chunk(num_heads, dim=-1) cuts the vectors."
-        known.append((torch.stack(x.chunk(H, 1), 1), wrong_dim))
-    for size in (2, 4):
-        if C % size == 0:
-            known.append((_right_split(x, size), f"{size} heads each time: H is num_heads."))
-            known.append((_right_split(x, C // size), f"D = {size} each time: D is C // H."))
-    return known
+        yield float32(values).reshape(B, T, C), num_heads
 
 
 def parameter_count(
@@ -141,70 +87,18 @@ def parameter_count(
     return embeddings + num_layers * (attention + mlp + 2 * norm) + norm
 
 
-def _check_count(answer: Answer) -> str:
-    sizes = [(4, 8, 2, 2, 64), (4, 8, 2, 1, 64), (4, 8, 1, 2, 64), (4, 8, 8, 2, 64)]
-    sizes += [(11, 6, 3, 5, 7), (2, 1, 1, 1, 1), (65, 48, 4, 3, 32), (50257, 768, 12, 12, 1024)]
-    for case in sizes:
-        got, want = answer(*case), _count(*case)
-        if isinstance(got, bool) or not isinstance(got, Integral):
-            advice = "C / H or a / somewhere? Counts are whole: leave it out, or use //."
-            advice = advice if isinstance(got, float) else ""
-            raise Wrong("the result is not an int", str(want), f"{show(got)} ({kind(got)})", advice)
-        if got != want:
-            raise Wrong("the number is not right", str(want), show(got), _count_advice(answer))
-    return "small and large models, many heads and few"
+def _sizes() -> Iterator[tuple[int, ...]]:
+    yield from ((4, 8, 2, 2, 64), (4, 8, 2, 1, 64), (4, 8, 1, 2, 64), (4, 8, 8, 2, 64))
+    yield from ((11, 6, 3, 5, 7), (2, 1, 1, 1, 1), (65, 48, 4, 3, 32), (50257, 768, 12, 12, 1024))
 
 
-def _count(V: int, C: int, H: int, L: int, T: int) -> int:
-    return (V + T) * C + L * (12 * C * C + 9 * C) + 2 * C
+def _off_by(amount: Callable) -> Callable:
+    return lambda *sizes: parameter_count(*sizes) + amount(*sizes)
 
 
-def _slips(V: int, C: int, H: int, L: int, T: int) -> list[tuple[int, str]]:
-    """Give what each slip adds to the count, and advice: one line, below the five sizes."""
-    return [
-        (V * C, "The head is the token embedding once more: count it once."),
-        (L * 4 * C, "The four layers of the attention have no bias."),
-        (L * 3 * C, "Query, key and value have no bias; or is a bias of the MLP too large?"),
-        (-L * 5 * C, "Both layers of the MLP have a bias: 4C and C."),
-        (-L * 3 * C, "The MLP's first bias is 4C, its second C."),
-        (-L * 4 * C, "Each block has two norms, of 2C each, and the MLP's first bias is 4C."),
-        (-L * 2 * C, "Each block has two norms, of 2C each."),
-        (-(2 * L + 1) * 2 * C, "The norms are missing: 2C each, two a block and one at the end."),
-        (-(2 * L + 1) * C, "A norm has a scale and a shift: 2C."),
-        (-2 * C, "One more norm stands after the last block."),
-        (-C, "The norm after the last block has a scale and a shift: 2C."),
-        (L * C, "The attention's output layer has no bias."),
-        (-L * C, "C is missing in each block: the MLP's second bias, or one norm's shift."),
-        (-T * C, "The position embedding is missing: max_seq_len rows."),
-        (-V * C, "The token embedding is missing: vocab_size rows."),
-        (-L * C * C, "The attention has four layers: the output one, too."),
-        (L * 4 * C * C * (H - 1), "The heads share the four C x C layers between them."),
-        (L * 4 * C * C // H - L * 4 * C * C, "All heads together have C columns: four C x C."),
-        ((1 - L) * (12 * C * C + 9 * C), "Each of the num_layers blocks has its own parameters."),
-    ]
-
-
-def _count_advice(answer: Answer) -> str:
-    """Name a slip that explains, alone or with another, the answers for several models."""
-    probes = [(101, 30, 5, 3, 17), (7, 18, 3, 2, 41), (1009, 42, 6, 7, 230)]
-    off = []
-    for probe in probes:
-        got = answer.probe(*probe)
-        if not isinstance(got, Real):
-            return ""
-        off.append(got - _count(*probe))
-    slips = [_slips(*probe) for probe in probes]  # [probe][slip]
-    columns = [([amount for amount, _ in slip], slip[0][1]) for slip in zip(*slips, strict=True)]
-    for amounts, text in columns:
-        if off == amounts:
-            return text
-    for (one, text), (other, _) in itertools.combinations(columns, 2):
-        alike = (one[0] > 0) == (other[0] > 0)  # two that cancel in part are too far a guess
-        if alike and off == [a + b for a, b in zip(one, other, strict=True)]:
-            return f"Perhaps two slips; one could be: {text[0].lower()}{text[1:]}"
-    if answer.probe(4, 8, 2, 2, 64) == _count(4, 8, 2, 2, 64):
-        return "Right for the sizes of section 6: something stands fixed that should follow them."
-    return "Count part by part, and compare each with the table of section 6."
+def _fixed(place: int, size: int) -> Callable:
+    """Make an answer to 10.count that takes one of the sizes from section 6."""
+    return lambda *sizes: parameter_count(*sizes[:place], size, *sizes[place + 1 :])
 
 
 EXERCISES = (
@@ -213,26 +107,76 @@ EXERCISES = (
         title="Causal attention",
         difficulty=2,
         minutes=12,
-        task="From q, k and v, each (..., T, D), with any number of dimensions in front, also "
-        "none, return what each position gathers from itself and those before it, (..., T, D), "
-        "without torch's own attention function and the package's attention_weights.",
-        check=_check_attention,
+        solution=causal_attention,
+        cases=_queries_keys_values,
+        mistakes={
+            "Hide later positions and no others: triu(diagonal=1). Keep what masked_fill gives.": (
+                *(_attend(mask=lambda q, at=at: _later(q.shape[-2], at)) for at in (0, 2, 99)),
+                _attend(mask=lambda q: _later(q.shape[-2]).mT),
+                _attend(mask=lambda q: ~_later(q.shape[-2])),
+            ),
+            "Mask the scores, before softmax: later positions get no weight, and rows sum to 1.": (
+                _attend_late(lambda weights: weights.tril()),
+                _attend_late(lambda weights: normal(weights.tril())),
+                _attend_late(lambda weights: weights + torch.full_like(weights, -math.inf).triu(1)),
+            ),
+            "A finite score still gets some weight, as exp(0) = 1: use -math.inf.": tuple(
+                _attend(fill=fill) for fill in (0.0, -1.0, -10.0, -100.0, -1000.0)
+            ),
+            "inf, nan, 0 * inf spoil a row: masked_fill(mask, -math.inf), with a mask of bools.": (
+                _attend(fill=math.inf),
+                _attend(rest=lambda scores, v: v * math.nan),
+                _attend(mask=lambda q: _later(q.shape[-2]).float()),
+            ),
+            "Divide the scores by sqrt(D), where D is the last dimension of q: q.shape[-1].": (
+                _attend(root=lambda q: q.shape[-1]),
+                _attend(root=lambda q: q.shape[-1] ** -0.5),
+                *(_attend(root=lambda q, at=at: math.sqrt(q.shape[at])) for at in (-2, 0, 1)),
+                *(_attend(root=lambda q, size=size: math.sqrt(size)) for size in (1, 4, 8)),
+            ),
+            "The scores are q @ k.transpose(-2, -1): q first, and k with these two swapped.": (
+                _attend(turn=lambda k: k),
+                _attend(turn=lambda k: k.transpose(0, 1)),
+                _attend(turn=lambda k: k.transpose(1, 2)),
+                _attend(turn=lambda k: k.permute(1, 0)),
+                _attend(turn=lambda k: k.T),
+                lambda q, k, v: causal_attention(k, q, v),
+            ),
+            "scores.softmax(dim=-1) makes each row sum to 1; it needs no keepdim and does not "
+            "overflow.": (
+                _attend(rest=lambda scores, v: scores.softmax(-2) @ v),
+                _attend(rest=lambda scores, v: scores.softmax(0) @ v),
+                _attend(rest=lambda scores, v: scores @ v),
+                _attend(rest=lambda scores, v: normal(scores.exp()) @ v),
+                _attend(rest=lambda scores, v: _powers(scores) / _powers(scores).sum(-1) @ v),
+                _attend(rest=lambda s, v: (_powers(s).mT / _powers(s).sum(-1)).mT @ v),
+            ),
+            "Softmax makes weights of the scores, and weights @ v mixes the values.": (
+                _attend(rest=lambda scores, v: scores),
+                _attend(rest=lambda scores, v: scores.softmax(-1)),
+                _attend(rest=lambda scores, v: v @ scores.softmax(-1)),
+                _attend(rest=lambda scores, v: scores.softmax(-1) * v),
+                lambda q, k, v: causal_attention(q, k, k),
+                lambda q, k, v: causal_attention(q, k, q),
+            ),
+            "The mask is (T, T): T, D = q.shape[-2:], however many dimensions stand in front.": (
+                _attend(mask=lambda q: next(_later(T) for T, D in [q.shape])),
+                _attend(mask=lambda q: next(_later(T) for B, T, D in [q.shape])),
+                *(_attend(mask=lambda q, at=at: _later(q.shape[at])) for at in (0, 1)),
+                _attend(mask=lambda q: _later(6)),
+            ),
+        },
+        keep="Each of the three is still needed elsewhere: make new tensors.",
         hints=(
             "Four steps: scores, mask, softmax, and the product with v.",
             "The scores are q @ k.transpose(-2, -1) / math.sqrt(D): (..., T, T).",
             "torch.ones(T, T, dtype=torch.bool).triu(diagonal=1) is True where a position comes "
             "later; masked_fill puts -math.inf there.",
         ),
-        solution=causal_attention,
         why="exp(-inf) is 0, so softmax gives later positions no weight, and shares all of it "
         "between the others; the last two dimensions do the work, and whatever stands before "
         "them goes along.",
-        wrong=(
-            (lambda q, k, v: (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v, "later positions"),
-            (lambda q, k, v: causal_attention(q, k * q.shape[-1] ** 0.5, v), "not divided"),
-            (lambda q, k, v: (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1).tril() @ v, "sum to 1"),
-            (lambda q, k, v: causal_attention(q, k, k), "not @ k"),
-        ),
+        tried="one text and many, one head and several, scores near and far apart",
         imports="import math\n\nimport torch",
     ),
     Exercise(
@@ -240,32 +184,94 @@ EXERCISES = (
         title="Give each head its share",
         difficulty=2,
         minutes=8,
-        task="Turn x (B, T, C) into (B, H, T, D), D = C / H: head 0 takes the first D entries of "
-        "every vector, head 1 the next D. `reshape` cuts a dimension in two, `transpose` swaps "
-        "two; or cut pieces and `torch.stack` them.",
-        check=_check_split_heads,
+        solution=split_heads,
+        cases=_vectors_and_heads,
+        mistakes={
+            "That cuts or mixes the text: cut each vector, (B, T, H, D), and then swap T and H.": (
+                lambda x, H: x.reshape(x.shape[0], H, x.shape[1], -1),
+                lambda x, H: x.transpose(1, 2).reshape(x.shape[0], H, x.shape[1], -1),
+                lambda x, H: torch.stack(x.chunk(H, 1), 1),
+            ),
+            "The order is (B, H, T, D): after (B, T, H, D), swap dimensions 1 and 2.": (
+                lambda x, H: split_heads(x, H).transpose(1, 2),
+                lambda x, H: split_heads(x, H).permute(0, 2, 3, 1),
+                lambda x, H: split_heads(x, H).transpose(2, 3),
+                lambda x, H: split_heads(x, H).transpose(0, 1),
+            ),
+            "Head 0 takes the first D entries, side by side, and head 1 the next D.": (
+                lambda x, H: split_heads(x, x.shape[-1] // H).transpose(1, 3),
+                lambda x, H: split_heads(x, H).flip(1),
+            ),
+            "Each vector becomes H pieces of D: chunk(n, dim=-1) gives n pieces, split(n) of n.": (
+                lambda x, H: split_heads(x, x.shape[-1] // H),
+                lambda x, H: torch.stack(x.chunk(H), 1),
+                lambda x, H: x,
+                lambda x, H: x.unsqueeze(1),
+            ),
+            "H and D follow the arguments: num_heads, and C // num_heads.": (
+                lambda x, H: split_heads(x, 2),
+                lambda x, H: x.reshape(*x.shape[:2], 2, 4).transpose(1, 2),
+                lambda x, H: x.reshape(*x.shape[:2], H, 4).transpose(1, 2),
+            ),
+            "C / H is a float, and sizes are whole numbers: C // num_heads.": (
+                lambda x, H: x.view(*x.shape[:2], H, x.shape[2] / H),
+                lambda x, H: x.reshape(*x.shape[:2], H, x.shape[2] / H),
+                lambda x, H: x.split(x.shape[2] / H, -1),
+                lambda x, H: x[..., : x.shape[2] / H],
+            ),
+            "The pieces are a list: torch.stack(pieces, dim=1) makes a tensor of them.": (
+                lambda x, H: x.chunk(H, -1),
+                lambda x, H: list(x.chunk(H, -1)),
+            ),
+        },
+        keep="The vectors are still needed elsewhere: make a new tensor.",
         hints=(
             "Two steps: cut every vector into H pieces, then bring the heads to the front.",
             "reshape or view to (B, T, H, D) cuts the vectors and leaves positions alone.",
             "transpose(1, 2) then swaps positions and heads.",
         ),
-        solution=split_heads,
         why="In memory the entries of one vector lie side by side, so (B, T, H, D) cuts vectors; "
         "the swap changes which dimension counts what, and moves no entry to another position.",
-        wrong=(
-            (lambda x, H: x.reshape(x.shape[0], H, x.shape[1], -1), "cuts the text"),
-            (lambda x, H: x.reshape(*x.shape[:2], H, -1), "swap T and H"),
-            (lambda x, H: x.reshape(*x.shape[:2], -1, H).permute(0, 3, 1, 2), "every H-th"),
-        ),
-        imports="import torch",
+        tried="one head and several, one text and many",
     ),
     Exercise(
         name="10.count",
         title="What does it weigh?",
         difficulty=2,
         minutes=10,
-        task="From the five sizes, return how many parameters the lesson's GPT has, an int.",
-        check=_check_count,
+        solution=parameter_count,
+        cases=_sizes,
+        mistakes={
+            "The head is the token embedding once more: count it once.": (
+                _off_by(lambda V, C, H, L, T: V * C)
+            ),
+            "Both embeddings count: vocab_size rows of C, and max_seq_len rows of C.": (
+                _off_by(lambda V, C, H, L, T: -V * C),
+                _off_by(lambda V, C, H, L, T: -T * C),
+            ),
+            "In a block only the MLP has biases, 4C and C; each of the two norms has 2C.": tuple(
+                _off_by(lambda V, C, H, L, T, n=n: n * L * C) for n in (4, 3, 1, -1, -2, -3, -4, -5)
+            ),
+            "A norm has a scale and a shift, 2C; two stand in each block, and one at the end.": (
+                _off_by(lambda V, C, H, L, T: -(2 * L + 1) * 2 * C),
+                _off_by(lambda V, C, H, L, T: -(2 * L + 1) * C),
+                _off_by(lambda V, C, H, L, T: -2 * C),
+                _off_by(lambda V, C, H, L, T: -C),
+            ),
+            "The attention has four layers of C x C, the output one too; all heads share them.": (
+                _off_by(lambda V, C, H, L, T: -L * C * C),
+                _off_by(lambda V, C, H, L, T: L * 3 * C * C * (H - 1)),
+                _off_by(lambda V, C, H, L, T: L * 4 * C * C * (H - 1)),
+                _off_by(lambda V, C, H, L, T: L * 4 * C * C // H - L * 4 * C * C),
+            ),
+            "Each of the num_layers blocks has its own parameters.": (
+                _off_by(lambda V, C, H, L, T: (1 - L) * (12 * C * C + 9 * C))
+            ),
+            "Right for the sizes of section 6: something stands fixed that should follow them.": (
+                *(_fixed(place, size) for place, size in enumerate((4, 8, 2, 2, 64)) if place != 2),
+                lambda *sizes: parameter_count(4, 8, 2, 2, 64),
+            ),
+        },
         hints=(
             "Write the count of each part with C = embed_dim: the two embeddings, a block, a norm.",
             "A block: four layers C x C without bias; C to 4C and back to C with bias; two norms "
@@ -273,14 +279,9 @@ EXERCISES = (
             "vocab_size * C + max_seq_len * C + num_layers * (block) + 2 * C; the tied head adds "
             "nothing.",
         ),
-        solution=parameter_count,
         why="Only the blocks grow with C * C, 12 of them in each; num_heads says how the C "
         "columns are shared out, so it changes nothing.",
-        wrong=(
-            (lambda V, C, H, L, T: _count(V, C, H, L, T) + V * C, "count it once"),
-            (lambda V, C, H, L, T: _count(V, C, H, L, T) - 2 * C, "after the last block"),
-            (lambda V, C, H, L, T: _count(V, C, H, L, T) + L * 4 * C, "have no bias"),
-            (lambda V, C, H, L, T: _count(V, C, H, L, T) + 4 * L * C * C * (H - 1), "share"),
-        ),
+        tried="small and large models, many heads and few",
+        imports="",
     ),
 )

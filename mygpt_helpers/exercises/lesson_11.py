@@ -1,23 +1,17 @@
 """The exercises of lesson 11: a batch, cross entropy, and one step of training."""
 
-import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 import torch
+import torch.nn.functional as F
+from torch.optim import SGD, AdamW
 
 from ..corpus import get_batch
-from .answer import Answer, Wrong, clip, kind, show
-from .core import Exercise
-from .mistakes_11 import (
-    batch_errors,
-    batch_mistakes,
-    entropy_errors,
-    entropy_mistakes,
-    equal,
-    is_torchs_own,
-)
-from .step_11 import check_train_step, in_order
-from .tensors import explained, judge_number, judge_part, logits
+from ..gpt import GPT
+from .cases import float32, normal
+from .engine import Exercise
 
 
 def batch_at(
@@ -31,38 +25,25 @@ def batch_at(
     return data[places], data[places + 1]
 
 
-def _check_batch_at(answer: Answer) -> str:
-    cases = [([7, 2, 9, 4, 6, 1, 8, 3], [2, 1], 3), ([7, 2, 9, 4], [2, 0], 1), ([5, 8, 3], [0], 2)]
-    cases += [([0, 1, 2, 3] * 3, [0, 3, 7], 4)]
+def _data_and_starts() -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+    yield torch.tensor([7, 2, 9, 4, 6, 1, 8, 3]), torch.tensor([2, 1]), 3
+    yield torch.tensor([7, 2, 9, 4]), torch.tensor([2, 0]), 1
     random = Random(0)
-    for count, rows, length in ((9, 4, 3), (20, 1, 19), (40, 5, 8), (300, 16, 32)):
+    for count, rows, length in ((3, 1, 2), (9, 4, 3), (20, 1, 19), (40, 5, 8), (300, 16, 32)):
         data = random.choices(range(50), k=count)
-        cases.append((data, [random.randrange(count - length) for _ in range(rows)], length))
-    for data, starts, length in cases:
-        data, starts = (torch.tensor(ids, device="cpu") for ids in (data, starts))
-        places = starts[:, None] + torch.arange(length, device="cpu")
-        want = data[places], data[places + 1]
-        got = explained(answer, batch_errors(answer), data, starts, length)
-        _judge_pair(got, want)
-        for name, part, right in zip(("inputs", "targets"), got, want, strict=True):
-            judge_part(name, part, right, batch_mistakes, answer, name, data, starts, places)
-        answer.must_not_change("Other batches are cut from the same data: make new tensors.")
-    return "one text and many, short and long, up to the last id"
+        starts = [random.randrange(count - length) for _ in range(rows)]
+        yield torch.tensor(data), torch.tensor(starts), length
 
 
-def _judge_pair(got: object, want: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """Raise Wrong unless got is a tuple of two tensors that do not stand the wrong way round."""
-    pair = "a tuple: (inputs, targets)"
-    if not isinstance(got, tuple) or len(got) != 2:
-        came = f"{clip(show(got), 64)} ({kind(got)})"
-        raise Wrong("the result is not a pair", pair, came, "End with `return inputs, targets`.")
-    for name, part in zip(("inputs", "targets"), got, strict=True):
-        if isinstance(part, list | tuple):
-            joins = "stack" if all(isinstance(row, torch.Tensor) for row in part) else "tensor"
-            advice = f"torch.{joins}(rows) makes one tensor (B, T) of B rows (T,)."
-            raise Wrong(f"{name}: a {kind(part)}, not a tensor", "a tensor", show(part), advice)
-    if all(isinstance(part, torch.Tensor) for part in got) and all(map(equal, got, want[::-1])):
-        raise Wrong("inputs and targets are swapped", pair, "(targets, inputs)")
+def _inputs_and_targets(function: Callable, *args: object) -> object:
+    """Observe the two results under their names."""
+    got = function(*args)
+    is_pair = isinstance(got, tuple) and len(got) == 2
+    return dict(zip(("inputs", "targets"), got, strict=True)) if is_pair else got
+
+
+def _rows(data: torch.Tensor, starts: torch.Tensor, count: int) -> torch.Tensor:
+    return torch.stack([data[start : start + count] for start in starts])  # (B, count)
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -75,28 +56,19 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return -of_targets.mean()
 
 
-def _check_cross_entropy(answer: Answer) -> str:
-    cases = [([1.0, 2.0], (1, 1, 2), [1]), ([1.0, 2.0, 0.5, 0.0], (1, 2, 2), [1, 1])]
-    cases += [([2.0, 1.0, 0.0, 3.0, 1.0, 1.0], (2, 1, 3), [1, 0]), ([0.0] * 8, (1, 2, 4), [0, 3])]
+def _logits_and_targets() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    yield float32([[[1.0, 2.0]]]), torch.tensor([[1]])
+    yield float32([[[1.0, 2.0], [0.5, 0.0]]]), torch.tensor([[1, 1]])
     random = Random(0)
-    for shape in ((2, 3, 3), (2, 2, 5), (4, 8, 4), (3, 5, 50)):
-        for scale in (1, 3):
-            values = [round(random.gauss(0, scale), 1) for _ in range(math.prod(shape))]
-            cases.append((values, shape, random.choices(range(shape[-1]), k=shape[0] * shape[1])))
-    cases += [([0.0, 1000.0], (1, 1, 2), [1]), ([1000.0, -1000.0], (1, 1, 2), [1])]
-    cases += [([-1000.0, 999.0, 0.0, 1000.0, 1001.0, 0.0], (1, 2, 3), [1, 2])]
-    for values, shape, ids in cases:
-        case = logits(values).reshape(shape)
-        targets = torch.tensor(ids, device="cpu").reshape(shape[:2])
-        got = explained(answer, entropy_errors(answer), case, targets)
-        if isinstance(got, torch.Tensor) and got.dim() > 0:
-            advice = "One number for the whole batch: the mean over all B x T places, .mean()."
-            raise Wrong("the result is not one number", "one number", show(got), advice)
-        picked = torch.log_softmax(case.double(), -1).gather(-1, targets[..., None])
-        judge_number(got, -float(picked.mean()), entropy_mistakes, answer, case, targets)
-    tried = "one place and many, flat and peaked logits, logits of 1000"
-    by_hand = ". That is torch's own; by hand: log_softmax, gather, the mean, and a minus sign"
-    return tried + by_hand if is_torchs_own(answer) else tried
+    for B, T, V in ((2, 1, 3), (1, 2, 4), (2, 3, 3), (4, 8, 4), (3, 5, 50)):
+        for scale in (1, 3, 1000):
+            values = [round(random.gauss(0, scale), 1) for _ in range(B * T * V)]
+            ids = random.choices(range(V), k=B * T)
+            yield float32(values).reshape(B, T, V), torch.tensor(ids).reshape(B, T)
+
+
+def _of_targets(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return scores.gather(-1, targets[..., None])[..., 0]  # (B, T)
 
 
 def train_step(
@@ -113,19 +85,55 @@ def train_step(
     return loss.item()
 
 
-def _rows(data: torch.Tensor, starts: torch.Tensor, count: int) -> torch.Tensor:
-    return torch.stack([data[start : start + count] for start in starts])  # (B, count)
+def _models_and_batches() -> Iterator[tuple]:
+    """Yield three batches for each model, so that what a step leaves behind meets the next one."""
+    random = Random(0)
+    for size, embed_dim, make_optimizer in (
+        (2, 2, partial(SGD, lr=0.5)),
+        (4, 8, partial(AdamW, lr=1e-2)),
+    ):
+        torch.default_generator.manual_seed(0)
+        model = GPT(size, embed_dim, num_heads=2, num_layers=1, max_seq_len=8)
+        model.double()  # where rounding cannot turn into a step of AdamW's
+        for parameter in model.parameters():
+            parameter.grad = torch.full_like(parameter, 0.25)  # left from before
+        optimizer = make_optimizer(model.parameters())
+        for rows, length in ((1, 2), (2, 3), (4, 8)):
+            starts = torch.tensor(random.choices(range(size), k=rows))
+            texts = (starts[:, None] + torch.arange(length + 1)) % size  # (B, T + 1)
+            yield model, optimizer, texts[:, :-1], texts[:, 1:]
 
 
-def _two_lists(data: torch.Tensor, starts: torch.Tensor, seq_len: int) -> tuple:
-    return [data[s : s + seq_len] for s in starts], [data[s + 1 : s + 1 + seq_len] for s in starts]
+def _loss_and_parameters(function: Callable, model: torch.nn.Module, *args: object) -> dict:
+    """Observe the loss that is returned, the model's mode, and every parameter after the step."""
+    seen: dict[str, object] = {"the loss": function(model, *args)}
+    seen["the model's mode"] = "training" if model.training else "as after model.eval()"
+    now = model.state_dict()
+    after = {f"{name} after the step": values.clone() for name, values in now.items()}
+    return seen | after
 
 
-def _picked(log_probs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return log_probs.gather(-1, targets[..., None])[..., 0]  # (B, T)
+def _step(
+    order: str = "zero backward step",
+    loss_of: Callable = lambda model, *batch: model(*batch)[1],
+    result: Callable = lambda loss, *_: loss.item(),
+) -> Callable:
+    """Make a train_step that does these things in turn, with this loss, and returns this."""
+
+    def train_step(model: torch.nn.Module, optimizer: SGD, *batch: object) -> object:
+        loss = loss_of(model, *batch)
+        does = {"zero": optimizer.zero_grad, "step": optimizer.step, "eval": model.eval}
+        for name in order.split():
+            does.get(name, lambda: loss.backward(retain_graph=True))()
+        return result(loss, model, *batch)
+
+    return train_step
 
 
-_RIGHT = "zero backward step"
+def _again(times: int, pick: int) -> Callable:
+    """Make a train_step that takes several steps on its batch and returns the loss of one."""
+    return lambda *args: [train_step(*args) for _ in range(times)][pick]
+
 
 EXERCISES = (
     Exercise(
@@ -133,9 +141,35 @@ EXERCISES = (
         title="A batch",
         difficulty=1,
         minutes=5,
-        task="From data (N,), return (inputs, targets), (B, T) each: the T = seq_len ids from "
-        "each of starts (B,), and the ids one place further on.",
-        check=_check_batch_at,
+        solution=batch_at,
+        cases=_data_and_starts,
+        observe=_inputs_and_targets,
+        mistakes={
+            "The targets are the inputs again: shift them by one.": (
+                lambda data, at, n: (_rows(data, at, n), _rows(data, at, n))
+            ),
+            "Shifted the wrong way: a target is the id after its input.": (
+                lambda data, at, n: (_rows(data, at, n), _rows(data, at - 1, n))
+            ),
+            "A roll wraps round: the last target is the next id of data, not the row's first.": (
+                lambda data, at, n: (_rows(data, at, n), _rows(data, at, n).roll(-1, 1))
+            ),
+            "Take the next id from the data, not by counting.": (
+                lambda data, at, n: (_rows(data, at, n), _rows(data, at, n) + 1),
+                lambda data, at, n: (_rows(data, at, n), (_rows(data, at, n) + 1) % 4),
+            ),
+            "Take the starts you are given: get_batch and randint draw starts of their own.": (
+                lambda data, at, n: get_batch(data, len(at), n),
+            ),
+            "A row for each start: only the first start is used.": (
+                lambda data, at, n: batch_at(data, at[:1], n)
+            ),
+            "torch.stack(rows) makes one tensor (B, T) of B rows (T,).": (
+                lambda data, at, n: tuple(list(part) for part in batch_at(data, at, n)),
+                lambda data, at, n: (torch.tensor([data[i : i + n] for i in at]),) * 2,
+            ),
+        },
+        keep="Other batches are cut from the same data: make new tensors.",
         hints=(
             "One text's inputs are data[start : start + seq_len]; its targets are the same slice, "
             "one place further on.",
@@ -143,32 +177,51 @@ EXERCISES = (
             "Or index data once: places = starts[:, None] + torch.arange(seq_len) has shape "
             "(B, T), and so has data[places]. The targets stand at places + 1.",
         ),
-        solution=batch_at,
         why="A column (B, 1) plus a row (T,) gives every place, (B, T), at once; the target of a "
         "place is the id at the next one, so one set of places serves both.",
-        wrong=(
-            (lambda data, at, n: (_rows(data, at, n), _rows(data, at, n)), "shift them by one"),
-            (lambda data, at, n: (_rows(data, at, n), _rows(data, at - 1, n)), "the wrong way"),
-            (lambda data, at, n: (_rows(data, at, n), _rows(data, at, n).roll(-1, 1)), "wraps"),
-            (lambda data, at, n: batch_at(data, at[:1], n), "only the first start"),
-            (lambda data, at, n: (_rows(data, at, n), data[at + n]), "the last alone"),
-            (_two_lists, "torch.stack"),
-            (lambda data, at, n: get_batch(data, len(at), n), "use the starts you are given"),
-            (lambda data, at, n: (_rows(data, at, n), (_rows(data, at, n) + 1) % 4), "counting"),
-            (lambda data, at, n: batch_at(data, at, n)[::-1], "swapped"),
-            (lambda data, at, n: torch.stack(batch_at(data, at, n)), "not a pair"),
-            (lambda data, at, n: list(batch_at(data, at, n)), "not a pair"),
-        ),
-        imports="import torch",
+        tried="one text and many, short and long, up to the last id",
     ),
     Exercise(
         name="11.cross_entropy",
         title="Cross entropy by hand",
         difficulty=2,
         minutes=6,
-        task="Return the mean, over all B x T places, of -log of the probability that softmax "
-        "gives the target; logits (B, T, V), targets (B, T). Logits of 1000 too.",
-        check=_check_cross_entropy,
+        solution=cross_entropy,
+        cases=_logits_and_targets,
+        mistakes={
+            "That is the sum: take the mean over all B x T places.": (
+                lambda z, ids: cross_entropy(z, ids) * ids.numel(),
+                lambda z, ids: cross_entropy(z, ids) * ids.shape[1],
+            ),
+            "The sign is turned round: a loss is never below 0.": (
+                lambda z, ids: -cross_entropy(z, ids)
+            ),
+            "softmax goes over the last dimension, the vocabulary: dim=-1.": (
+                lambda z, ids: -_of_targets(z.log_softmax(1), ids).mean(),
+                lambda z, ids: -_of_targets(z.log_softmax(0), ids).mean(),
+            ),
+            "A probability can round to 0, and exp(1000) is infinite: torch.log_softmax does both "
+            "steps in one.": (
+                lambda z, ids: -_of_targets(z.softmax(-1), ids).log().mean(),
+                lambda z, ids: -_of_targets(normal(z.exp()), ids).log().mean(),
+                lambda z, ids: -(_of_targets(z.softmax(-1), ids) + 1e-9).log().mean(),
+                lambda z, ids: -_of_targets(z.softmax(-1), ids).clamp(min=1e-12).log().mean(),
+            ),
+            "Those are probabilities: the loss is minus the logarithm of each, then the mean.": (
+                lambda z, ids: _of_targets(z.softmax(-1), ids).mean(),
+                lambda z, ids: -_of_targets(z.softmax(-1), ids).mean().log(),
+            ),
+            "Softmax twice: F.cross_entropy and log_softmax take logits, and do it themselves.": (
+                lambda z, ids: cross_entropy(z.softmax(-1), ids)
+            ),
+            "That is a mean over all V entries: pick the target's, and divide by B x T.": (
+                lambda z, ids: -z.log_softmax(-1).mean(),
+                lambda z, ids: cross_entropy(z, ids) / z.shape[-1],
+            ),
+            "F.cross_entropy wants a row a place: logits.flatten(0, 1), targets.flatten().": (
+                lambda z, ids: F.cross_entropy(z, ids)
+            ),
+        },
         hints=(
             "softmax over the last dimension gives V probabilities at each place. Only the "
             "target's counts.",
@@ -177,30 +230,62 @@ EXERCISES = (
             "A probability can round to 0, and its logarithm is -inf: "
             "torch.log_softmax(logits, dim=-1) takes both steps in one, and stays finite.",
         ),
-        solution=cross_entropy,
         why="log_softmax works with the logarithms all along, so no probability rounds to 0; "
         "gather picks one entry at each place, and the mean makes batches of any size comparable.",
-        wrong=(
-            (lambda z, ids: -_picked(z.log_softmax(-1), ids).sum(), "That is the sum"),
-            (lambda z, ids: _picked(z.log_softmax(-1), ids).mean(), "sign is turned round"),
-            (lambda z, ids: -_picked(z.log_softmax(1), ids).mean(), "last dimension"),
-            (lambda z, ids: -_picked(z.softmax(-1), ids).log().mean(), "does both"),
-            (lambda z, ids: _picked(z.softmax(-1), ids).mean(), "probabilities"),
-            (lambda z, ids: -_picked(z.log_softmax(-1), ids).mean() / math.log(2), "in bits"),
-            (lambda z, ids: -_picked(z.log_softmax(-1), ids)[:, -1].mean(), "last position"),
-            (lambda z, ids: -z.log_softmax(-1).mean(), "all V entries"),
-            (lambda z, ids: (z.argmax(-1) == ids).float().mean(), "top token is right"),
-        ),
-        imports="import torch",
+        tried="one place and many, flat and peaked logits, logits of 1000",
     ),
     Exercise(
         name="11.step",
         title="One step of training",
         difficulty=2,
         minutes=8,
-        task="Take one step of training on one batch: gradients from zero, backward, optimizer "
-        "step. Return the loss before the step, as a float; the model stays in training mode.",
-        check=check_train_step,
+        solution=train_step,
+        cases=_models_and_batches,
+        observe=_loss_and_parameters,
+        near=1e-7,
+        mistakes={
+            "backward adds to what stands in .grad: optimizer.zero_grad() comes before it.": (
+                _step("backward step"),
+                _step("backward step zero"),
+            ),
+            "Nothing moves: loss.backward() fills .grad, optimizer.step() after it moves by what "
+            "stands there, and no zero_grad comes between them.": (_step("zero step")),
+            "One step on this batch, each call once: no loop.": (
+                _step("zero backward step step"),
+                _step("zero backward backward step"),
+                *(_again(times, pick) for times in (2, 3, 5) for pick in (0, -1)),
+            ),
+            "loss.item() is the number alone: the loss itself keeps its whole graph in memory.": (
+                _step(result=lambda loss, *_: loss)
+            ),
+            "That is the loss after the step; the one before it is asked for.": (
+                _step(result=lambda loss, model, *batch: model(*batch)[1].item())
+            ),
+            "That is rounded: return the number as it is.": tuple(
+                _step(result=lambda loss, *_, digits=digits: round(loss.item(), digits))
+                for digits in range(6)
+            ),
+            "model.eval() is for using a model, not for training it: leave it out.": (
+                _step("eval zero backward step")
+            ),
+            "The model takes the whole batch at once, (B, T): model(inputs, targets), no loop.": (
+                _step(loss_of=lambda model, x, y: model(x[:1], y[:1])[1])
+            ),
+            "The loss is the mean over all B x T places, not their sum.": (
+                _step(loss_of=lambda model, x, y: model(x, y)[1] * y.numel()),
+                _step(result=lambda loss, model, x, y: loss.item() * y.numel()),
+            ),
+            "The model returns two things, and no loss without targets: "
+            "logits, loss = model(inputs, targets).": (
+                _step(loss_of=lambda model, x, y: model(x)[1]),
+                _step(loss_of=lambda model, x, y: model(x, y)),
+            ),
+            "The way back to the parameters is cut: no torch.no_grad(), detach or .item() before "
+            "loss.backward().": (
+                _step(loss_of=lambda model, x, y: model(x, y)[1].detach()),
+                _step(loss_of=lambda model, x, y: model(x, y)[1].item()),
+            ),
+        },
         hints=(
             "logits, loss = model(inputs, targets) is the way forward: the loss is one number.",
             "loss.backward() adds each parameter's gradient to its .grad, and optimizer.step() "
@@ -208,22 +293,8 @@ EXERCISES = (
             "What is left in .grad from before has to go first: optimizer.zero_grad(), then "
             "loss.backward(), then optimizer.step(). loss.item() is the float.",
         ),
-        solution=train_step,
         why="backward adds to .grad and the step reads it, so the gradients are set to zero before "
         "the one and used by the other; .item() keeps the number and lets the graph go.",
-        wrong=(
-            (in_order("backward step"), "backward adds to what"),
-            (in_order("backward step zero"), "backward adds to what"),
-            (in_order("zero step"), "loss.backward() is missing"),
-            (in_order("zero backward"), "without optimizer.step()"),
-            (in_order("backward zero step"), "throws the new gradients away"),
-            (in_order("zero step backward"), "comes before it"),
-            (in_order("zero backward step step"), "2 steps"),
-            (in_order(_RIGHT, lambda model, loss, *batch: loss), "loss.item()"),
-            (in_order(_RIGHT, lambda model, _, *batch: model(*batch)[1].item()), "after the step"),
-            (in_order(_RIGHT, lambda model, loss, *batch: model(*batch)[0]), "logits"),
-            (in_order("eval zero backward step"), "model.eval()"),
-        ),
-        imports="import torch",
+        tried="SGD and AdamW, GPTs of two sizes, gradients left from before, several batches each",
     ),
 )

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mygpt_helpers.exercises import check, exercises, forget, lessons, progress
+from mygpt_helpers.exercises.core import check, exercises, lessons
+from mygpt_helpers.exercises.marks import forget
+from mygpt_helpers.exercises.progress import progress
 
 store = importlib.import_module("mygpt_helpers.exercises.marks")
 

@@ -1,0 +1,267 @@
+"""Answers that people write: right ones in other ways, and wrong ones that nobody listed."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mygpt_helpers import GPT, attention_weights, cycle_corpus, get_batch
+from mygpt_helpers.exercises.core import evaluate, exercises, lessons
+
+SOLUTION = {e.name: e.solution for lesson in lessons() for e in exercises(lesson)}
+
+
+def softmax(logits):
+    return torch.softmax(logits, dim=-1)
+
+
+def later(T):
+    return torch.ones(T, T, dtype=torch.bool).triu(1)
+
+
+# --- right, however it is written -----------------------------------------------------------------
+
+
+def phrase_by_loop(logits, ids, prompt_len):
+    log_probs = torch.log_softmax(logits, dim=-1)
+    return float(sum(log_probs[t - 1, ids[t]] for t in range(prompt_len, len(ids))))
+
+
+def halving(logits, target):
+    low, high = 0.01, 100.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if softmax(logits / middle).max() > target:
+            low = middle
+        else:
+            high = middle
+    return torch.tensor(middle)
+
+
+def one_hot(logits, temperature):
+    if temperature < 0:
+        raise ValueError("below 0")
+    if temperature == 0:
+        return F.one_hot(logits.argmax(-1), logits.shape[-1]).float()
+    return softmax(logits / temperature)
+
+
+def in_place(logits):
+    logits -= logits.amax(-1, keepdim=True)
+    return softmax(logits)
+
+
+def with_additive_mask(q, k, v):
+    mask = torch.full((q.shape[-2],) * 2, -math.inf).triu(1)
+    return F.softmax(q @ k.mT * q.shape[-1] ** -0.5 + mask, dim=-1) @ v
+
+
+def row_by_row(q, k, v):
+    rows = []
+    for i in range(q.shape[-2]):
+        scores = (q[..., i : i + 1, :] @ k[..., : i + 1, :].mT) / math.sqrt(q.shape[-1])
+        rows.append(scores.softmax(-1) @ v[..., : i + 1, :])
+    return torch.cat(rows, dim=-2)
+
+
+def rows(data, starts, count):
+    return torch.stack([data[start : start + count] for start in starts])
+
+
+def entropy_in_plain_python(logits, targets):
+    total = 0.0
+    for row, ids in zip(logits.tolist(), targets.tolist(), strict=True):
+        for scores, target in zip(row, ids, strict=True):
+            largest = max(scores)
+            total += math.log(sum(math.exp(z - largest) for z in scores)) + largest - scores[target]
+    return total / targets.numel()
+
+
+WORDS = {
+    "go": "_, loss = model(inputs, targets)",
+    "zero": "optimizer.zero_grad()",
+    "back": "loss.backward()",
+    "step": "optimizer.step()",
+    "done": "return loss.item()",
+}
+
+
+def steps(source):
+    """Make a train_step of statements with ";" between; some words stand for whole ones."""
+    body = "\n    ".join(WORDS.get(line, line) for line in source.split("; "))
+    space = {"torch": torch, "F": F, "get_batch": get_batch, "data": cycle_corpus()}
+    exec(f"def train_step(model, optimizer, inputs, targets):\n    {body}\n", space)
+    return space["train_step"]
+
+
+def by_neighbours(ids):
+    for place in range(1, len(ids)):
+        if ids[place] != (ids[place - 1] + 1) % 4:
+            return place
+
+
+def by_argmax(ids):
+    wrong = ids != (ids[0] + torch.arange(len(ids))) % 4
+    return wrong.int().argmax() if wrong.any() else None  # a tensor of no dimension
+
+
+def by_numpy(ids):
+    ids = ids.numpy()
+    places = np.flatnonzero(ids != (ids[0] + np.arange(len(ids))) % 4)
+    return places[0] if len(places) else None
+
+
+def by_topk(next_logits, ids, n, max_seq_len):
+    text = ids.clone()
+    while text.shape[1] < ids.shape[1] + n:
+        text = torch.hstack([text, next_logits(text[:, -max_seq_len:]).topk(1).indices])
+    return text
+
+
+OWN_LOSS = "loss = F.cross_entropy(model(inputs)[0].flatten(0, 1), targets.flatten())"
+RIGHT = [
+    ("00.pick_largest", lambda scores: scores.index(max(scores))),
+    ("00.loop", lambda f, tokens, n: functools.reduce(lambda t, _: [*t, f(t)], range(n), tokens)),
+    ("01.softmax", softmax),
+    ("01.softmax", in_place),
+    ("01.softmax", torch.nn.Softmax(dim=-1)),
+    ("01.softmax", lambda z: softmax(z.double())),
+    ("01.next_id", lambda logits: logits[:, -1].topk(1).indices.squeeze(-1)),
+    ("01.phrase", phrase_by_loop),
+    ("01.entropy", lambda probs: -(probs * torch.log(probs + 1e-12)).sum(-1)),
+    ("04.temperature", lambda z, t: softmax(torch.log_softmax(z, -1) / t)),
+    ("04.temperature", lambda z, t, extra=None: softmax(z / t)),
+    ("04.find_temperature", halving),
+    ("04.find_temperature", lambda z, target: SOLUTION["04.find_temperature"](z, target) * 1.0002),
+    ("04.from_probs", lambda p, t: softmax(p.log() / t)),
+    ("04.zero", one_hot),
+    ("10.attention", with_additive_mask),
+    ("10.attention", row_by_row),
+    ("10.attention", lambda q, k, v: attention_weights(q, k) @ v),
+    ("10.split_heads", lambda x, H: torch.stack(x.chunk(H, -1), 1)),
+    ("10.split_heads", lambda x, H: x.unflatten(-1, (H, -1)).transpose(1, 2)),
+    ("10.split_heads", lambda x, H: x.view(*x.shape[:2], H, -1).permute(0, 2, 1, 3).contiguous()),
+    ("10.count", lambda V, C, H, L, T: np.int64(C * (V + T + 2 + L * (12 * C + 9)))),
+    ("11.batch", lambda data, at, n: (rows(data, at, n), rows(data, at + 1, n))),
+    ("11.batch", lambda d, at, n: (rows(d, at, n + 1)[:, :-1], rows(d, at, n + 1)[:, 1:])),
+    ("11.batch", lambda d, at, n: (d.unfold(0, n, 1)[at], d.unfold(0, n, 1)[at + 1])),
+    ("11.cross_entropy", GPT.loss),
+    ("11.cross_entropy", entropy_in_plain_python),
+    ("11.cross_entropy", lambda z, ids: F.cross_entropy(z.transpose(1, 2), ids)),
+    ("11.cross_entropy", lambda z, ids: SOLUTION["11.cross_entropy"](z, ids).item()),
+    ("11.step", steps("zero; go; back; step; done")),
+    ("11.step", steps("go; zero; back; step; zero; return float(loss)")),
+    ("11.step", steps("go; model.zero_grad(); back; step; return loss.tolist()")),
+    ("11.step", steps("optimizer.zero_grad(set_to_none=False); go; back; step; done")),
+    ("11.step", steps("_, loss = model(targets=targets, ids=inputs); zero; back; step; done")),
+    ("11.step", steps("go; value = loss.detach().numpy(); zero; back; step; return value[()]")),
+    ("11.step", steps("go; zero; back; step; return loss.float().item()")),
+    ("11.step", steps(f"{OWN_LOSS}; zero; back; step; done")),
+    ("11.step", steps("for p in model.parameters(): p.grad = None; go; back; step; done")),
+    ("11.step", steps("model.eval(); go; zero; back; step; model.train(); done")),
+    ("12.first_wrong", by_neighbours),
+    ("12.first_wrong", by_argmax),
+    ("12.first_wrong", by_numpy),
+    ("12.crop", lambda ids, n: ids[:, max(0, ids.shape[1] - n) :].clone()),
+    ("12.crop", lambda ids, n: torch.stack([row[-n:] for row in ids])),
+    ("12.generate", by_topk),
+    ("12.generate", torch.no_grad()(SOLUTION["12.generate"])),
+]
+
+
+@pytest.mark.parametrize("name, answer", RIGHT)
+def test_other_ways_are_right_too(name, answer):
+    outcome = evaluate(name, answer)
+    assert outcome.status == "right", outcome.message
+
+
+# --- wrong, and not among the listed mistakes -----------------------------------------------------
+
+
+def refuses_0(logits, temperature):
+    if temperature <= 0:
+        raise ValueError("no")
+    return softmax(logits / temperature)
+
+
+def drawn(next_logits, ids, n, max_seq_len):
+    for _ in range(n):
+        new = torch.multinomial(softmax(next_logits(ids[:, -max_seq_len:])), 1)
+        ids = torch.cat([ids, new], dim=1)
+    return ids
+
+
+def stubborn(next_token, *args):
+    while True:
+        try:
+            next_token(...)
+        except Exception:
+            continue
+
+
+def one_parameter_less(model, optimizer, inputs, targets):
+    last = [*model.parameters()][-1]
+    before = last.detach().clone()
+    loss = SOLUTION["11.step"](model, optimizer, inputs, targets)
+    if len([*model.parameters()]) > 1:
+        last.data.copy_(before)
+    return loss
+
+
+def only_short(ids):
+    return SOLUTION["12.first_wrong"](ids) if len(ids) < 100 else None
+
+
+def shifting(data, starts, seq_len):
+    pair = SOLUTION["11.batch"](data, starts, seq_len)
+    data += 1
+    return pair
+
+
+DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
+
+
+@pytest.mark.parametrize(
+    "name, answer, fragments",
+    [
+        ("00.pick_largest", lambda s: s.index(max(s)) if len(s) < 50 else 0, ["scores: ["]),
+        ("00.pick_largest", print, ["returned None", "it printed"]),
+        ("00.loop", stubborn, ["called more than 101 times; does it end?"]),
+        ("00.loop", lambda f, tokens, n: [f(tokens[-1])], ["is given", "got: 5 (int)"]),
+        ("01.softmax", lambda z: softmax(z).tolist(), ["(list)", "a tensor of shape (2,)"]),
+        ("01.softmax", lambda z: softmax(z) if z.shape[-1] < 99 else z, ["at [0]"]),
+        ("01.next_id", lambda z: z[:, -1].max(-1), ["(torch.return_types.max)"]),
+        ("04.temperature", lambda z, t: z.div_(t).softmax(-1), ["changed its argument", "slider"]),
+        ("04.find_temperature", lambda z, target: halving(z, target) * 1.02, ["expected: 0.731"]),
+        ("04.find_temperature", lambda z, target: "0.5", ["a number above 0", "got: '0.5'"]),
+        ("04.zero", refuses_0, ["raised: ValueError: no", "line 3 of", "temperature: 0.0"]),
+        ("04.zero", lambda z, t: one_hot(z, abs(t)), ["ValueError is raised", "-1.0"]),
+        ("10.attention", lambda q, k, v: v, ["values are not right"]),
+        ("10.attention", lambda q, k, v: with_additive_mask(q, k, v).numpy(), ["(ndarray)"]),
+        ("10.split_heads", lambda x, H: x.heads(H), ["raised: AttributeError"]),
+        ("10.count", lambda *sizes: 2240, ["got: 2240"]),
+        ("10.count", lambda *sizes: 2240.0, ["(float)"]),
+        ("11.batch", shifting, ["changed its argument `data`"]),
+        ("11.batch", lambda d, at, n: rows(d, at, n), ["a tuple: (inputs, targets)"]),
+        ("11.cross_entropy", lambda z, ids: math.log(z.shape[-1]), ["expected: 0.3133"]),
+        ("11.step", one_parameter_less, ["final_norm.bias after the step"]),
+        ("11.step", steps(f"{DRAWN}; go; zero; back; step; done"), ["the loss"]),
+        ("11.step", steps("return 1.0"), ["the loss", "got: 1.0"]),
+        ("11.step", steps("go; zero; back; step; return round(loss.item(), 5)"), ["rounded"]),
+        ("12.first_wrong", only_short, ["returned None"]),
+        ("12.crop", lambda ids, n: ids[:, -64:], ["shape"]),
+        ("12.generate", drawn, ["the text", "argmax"]),
+        ("12.generate", lambda f, *args: stubborn(f), ["does it end?"]),
+        ("12.generate", lambda f, ids, n, most: [f(ids.tolist())], ["call 1", "[[0, 1]]"]),
+    ],
+)
+def test_what_is_wrong_is_told_by_what_was_expected_and_what_came(name, answer, fragments):
+    outcome = evaluate(name, answer)
+    assert outcome.status in ("wrong", "raised"), outcome.message
+    for fragment in fragments:
+        assert fragment in " ".join(outcome.message.split()), outcome.message
+    lines = outcome.message.splitlines()
+    assert len(lines) <= 9 and max(map(len, lines)) < 100

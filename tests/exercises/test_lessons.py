@@ -1,0 +1,259 @@
+"""Every exercise: its solution is right, by known numbers too; its mistakes get their sentence."""
+
+import inspect
+import math
+import time
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mygpt_helpers import GPT, count_parameters, cycle_corpus, cycle_run, get_batch
+from mygpt_helpers import generate as package_generate
+from mygpt_helpers.exercises import core
+from mygpt_helpers.exercises.core import evaluate, exercises, hint, lessons, solution
+
+ALL = [exercise for lesson in lessons() for exercise in exercises(lesson)]
+SOLUTION = {exercise.name: exercise.solution for exercise in ALL}
+each = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
+MISTAKES = [
+    pytest.param(exercise, function, sentence, id=f"{exercise.name}-{number}-{place}")
+    for exercise in ALL
+    for number, (sentence, functions) in enumerate(exercise.mistakes.items())
+    for place, function in enumerate(functions if isinstance(functions, tuple) else [functions])
+]
+
+
+def test_the_exercises_of_all_lessons_are_there():
+    assert [exercise.name for exercise in ALL] == [
+        "00.pick_largest", "00.loop",
+        "01.next_id", "01.softmax", "01.phrase", "01.entropy",
+        "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
+        "10.attention", "10.split_heads", "10.count",
+        "11.batch", "11.cross_entropy", "11.step",
+        "12.first_wrong", "12.crop", "12.generate",
+    ]  # fmt: skip
+
+
+@each
+def test_the_solution_is_right(exercise):
+    outcome = evaluate(exercise.name, exercise.solution)
+    assert outcome.status == "right", outcome.message
+    assert outcome.message.startswith("✔ right: ")
+
+
+@each
+def test_the_printed_solution_is_right_too(exercise, capsys):
+    solution(exercise.name)
+    source, _, why = capsys.readouterr().out.rpartition("\nWhy: ")
+    space = {}
+    exec(source, space)  # as a learner would paste it into an empty notebook
+    assert evaluate(exercise.name, space[exercise.solution.__name__]).status == "right"
+    assert inspect.getsource(exercise.solution) in source and why.strip()
+
+
+@pytest.mark.parametrize("exercise, function, sentence", MISTAKES)
+def test_each_mistake_is_told_its_own_sentence(exercise, function, sentence):
+    outcome = evaluate(exercise.name, function)
+    assert outcome.status in ("wrong", "raised"), outcome.message
+    assert sentence in " ".join(outcome.message.split()), outcome.message
+    lines = outcome.message.splitlines()
+    assert len(lines) <= 10 and max(map(len, lines)) < 100
+    assert outcome == evaluate(exercise.name, function)  # CI compares what is printed
+
+
+@each
+def test_each_exercise_is_whole(exercise):
+    assert 2 <= len(exercise.mistakes) <= 12
+    assert exercise.difficulty in (1, 2, 3) and 1 <= exercise.minutes <= 20
+    assert 2 <= len(exercise.hints) <= 3
+    for text in (exercise.why, *exercise.hints, *exercise.mistakes):
+        assert text.endswith((".", "?")), text
+    assert exercise.title and exercise.solution.__doc__
+    assert len(inspect.getsource(exercise.solution).splitlines()) <= 20
+
+
+@each
+def test_a_stub_left_alone_is_not_tried_yet(exercise):
+    def not_implemented(*args):
+        raise NotImplementedError
+
+    def with_message(*args):
+        raise NotImplementedError("write this")
+
+    for stub in (None, ..., lambda *args: None, lambda *args: ..., not_implemented, with_message):
+        outcome = evaluate(exercise.name, stub)
+        assert outcome.status == "not tried", outcome.message
+        assert outcome.message.startswith("– not tried yet: ")
+
+
+@each
+def test_a_check_is_quick(exercise):
+    evaluate(exercise.name, exercise.solution)
+    start = time.process_time()
+    evaluate(exercise.name, exercise.solution)
+    assert time.process_time() - start < 2
+
+
+@each
+def test_any_result_gets_one_short_message(exercise):
+    results = [3, 2.5, True, "text", [], {}, object(), float("nan"), 10**5000]
+    results += [torch.ones(3, dtype=torch.bool), torch.full((2, 2), float("nan")), torch.zeros(0)]
+    results += [torch.ones(2, dtype=torch.complex64), torch.eye(3).to_sparse()]
+    results += [torch.empty(2, device="meta"), torch.ones(2, requires_grad=True)]
+    for result in results:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            outcome = evaluate(exercise.name, lambda *args, result=result: result)
+        assert outcome.status == "wrong", outcome.message
+        lines = outcome.message.splitlines()
+        assert len(lines) <= 9 and max(map(len, lines)) < 100
+        assert " at 0x" not in outcome.message
+
+
+@each
+def test_the_first_case_has_something_to_choose_from(exercise):
+    def failing(*args):
+        raise KeyError("first")
+
+    message = evaluate(exercise.name, failing).message
+    plain = exercise.name.startswith("00") or exercise.name == "10.count"  # take no tensor
+    assert "tensor([" in message or plain
+    assert " of shape (1,)" not in message and "scores: [3.5]" not in message
+
+
+@each
+def test_hints_and_solutions_fit_the_line(exercise, capsys, monkeypatch):
+    monkeypatch.setattr(core, "_hints_given", {})
+    for _ in exercise.hints:
+        hint(exercise.name)
+    solution(exercise.name)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("set_default, to, back", [
+    (torch.set_default_device, "meta", None),
+    (torch.set_default_dtype, torch.float64, torch.float32),
+])  # fmt: skip
+def test_torchs_defaults_do_not_matter(set_default, to, back):
+    set_default(to)
+    try:
+        for name, answer in SOLUTION.items():
+            assert evaluate(name, answer).status == "right", name
+    finally:
+        set_default(back)
+
+
+def test_gradients_switched_off_in_the_notebook_do_not_matter():
+    with torch.no_grad():
+        assert evaluate("11.step", SOLUTION["11.step"]).status == "right"
+        assert not torch.is_grad_enabled()
+
+
+# --- what is compared with is right, by numbers worked out elsewhere ------------------------------
+
+
+def test_the_solutions_of_lessons_00_and_01_give_known_numbers():
+    toy = torch.tensor([2.0, 1.0, 0.0])
+    assert SOLUTION["00.pick_largest"]([-2, -1, -1]) == 1
+    assert SOLUTION["00.loop"](lambda text: sum(text), [1, 2], 3) == [1, 2, 3, 6, 12]
+    assert SOLUTION["01.softmax"](toy).tolist() == pytest.approx([0.665, 0.245, 0.090], abs=6e-4)
+    assert SOLUTION["01.softmax"](torch.tensor([1000.0, 0.0])).tolist() == [1, 0]
+    even = torch.full((4,), 0.25)
+    assert SOLUTION["01.entropy"](even).item() == pytest.approx(1.386294, abs=1e-5)
+    assert SOLUTION["01.entropy"](torch.tensor([1.0, 0.0])).item() == 0
+    ids = torch.tensor([0, 1, 2])
+    phrase = SOLUTION["01.phrase"](torch.stack([toy, toy, toy]), ids, 1)
+    assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
+    scores = torch.tensor([[[9.0, 1, 2], [1, 3, 2]], [[9, 1, 2], [1, 2, 3]]])
+    assert SOLUTION["01.next_id"](scores).tolist() == [1, 2]
+
+
+def test_the_solutions_of_lesson_04_give_the_worked_table():
+    toy = torch.tensor([2.0, 1.0, 0.0])
+    table = {
+        1.0: (0.665, 0.245, 0.090),
+        0.5: (0.867, 0.117, 0.016),
+        2.0: (0.506, 0.307, 0.186),
+        100.0: (0.337, 0.333, 0.330),
+    }
+    for temperature, row in table.items():
+        near = pytest.approx(row, abs=6e-4)
+        assert SOLUTION["04.temperature"](toy, temperature).tolist() == near
+        assert SOLUTION["04.zero"](toy, temperature).tolist() == near
+        probs = torch.tensor(table[1.0])
+        assert SOLUTION["04.from_probs"](probs, temperature).tolist() == pytest.approx(
+            row, abs=2e-3
+        )
+    assert SOLUTION["04.find_temperature"](toy, 0.867) == pytest.approx(0.5, abs=0.01)
+    assert SOLUTION["04.zero"](torch.tensor([1.0, 3, 3]), 0).tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="expected 0 or above"):
+        SOLUTION["04.zero"](toy, -1)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 5, 3), (2, 3, 4, 6)])
+def test_attention_is_torchs_own(shape):
+    q, k, v = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    want = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    assert torch.allclose(SOLUTION["10.attention"](q, k, v), want, atol=1e-5)
+
+
+def test_heads_are_split_and_parameters_counted_as_the_package_does():
+    x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(0))
+    attention = GPT(4, 12, 3, 1).blocks[0].attention
+    assert torch.equal(SOLUTION["10.split_heads"](x, 3), attention.split(x))
+    for sizes in [(4, 8, 2, 2, 64), (4, 8, 8, 2, 64), (11, 6, 3, 5, 7), (2, 1, 1, 1, 1)]:
+        assert SOLUTION["10.count"](*sizes) == count_parameters(GPT(*sizes))
+
+
+def test_a_batch_is_cut_as_get_batch_cuts_it():
+    data = torch.randperm(100, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(42)
+    want = get_batch(data, 4, 8)
+    torch.manual_seed(42)
+    starts = torch.randint(0, 100 - 8 - 1, (4,))
+    assert all(map(torch.equal, SOLUTION["11.batch"](data, starts, 8), want))
+
+
+def test_cross_entropy_gives_known_numbers():
+    ids = torch.tensor([[0, 1, 2], [3, 0, 1]])
+    cross_entropy = SOLUTION["11.cross_entropy"]
+    assert cross_entropy(torch.zeros(2, 3, 4), ids).item() == pytest.approx(math.log(4))
+    near = cross_entropy(torch.tensor([[[1000.0, -1000.0]]]), torch.tensor([[1]]))
+    assert near.item() == 2000
+    case = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.isclose(cross_entropy(case, ids), GPT.loss(case, ids))
+
+
+def test_a_step_trains_as_the_packages_loop_does():
+    from mygpt_helpers import train
+
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        model = GPT(vocab_size=4, embed_dim=8, num_heads=2, num_layers=1, max_seq_len=8)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+        torch.manual_seed(42)
+        data, sizes = cycle_corpus(), {"batch_size": 4, "seq_len": 8}
+        if losses:
+            losses.append(train(model, data, optimizer, steps=5, **sizes).losses)
+        else:
+            batches = (get_batch(data, 4, 8) for _ in range(5))
+            losses.append([SOLUTION["11.step"](model, optimizer, *batch) for batch in batches])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("seq_len, expected", [(8, 9), (16, 17), (32, 34), (64, None)])
+def test_the_solutions_of_lesson_12_find_what_the_lesson_says(seq_len, expected):
+    model, prompt = cycle_run(seq_len), torch.tensor([[0]])
+
+    @torch.no_grad()
+    def next_logits(ids):
+        return model(ids)[0][:, -1]
+
+    ids = SOLUTION["12.generate"](next_logits, prompt, 150, model.max_seq_len)
+    assert torch.equal(ids, package_generate(model, prompt, 150, top_k=1))
+    assert SOLUTION["12.first_wrong"](ids[0]) == expected
+    assert torch.equal(SOLUTION["12.crop"](ids, 64), ids[:, 87:])
+    assert torch.equal(SOLUTION["12.crop"](prompt, 64), prompt)
