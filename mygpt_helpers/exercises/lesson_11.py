@@ -1,17 +1,16 @@
 """The exercises of lesson 11: a batch, cross entropy, and one step of training."""
 
+import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from random import Random
 
 import torch
 import torch.nn.functional as F
-from torch.optim import SGD, AdamW
 
 from ..corpus import get_batch
-from ..gpt import GPT
 from .cases import float32, normal
 from .engine import Exercise
+from .step_11 import loss_and_parameters, models_and_batches, step
 
 
 def batch_at(
@@ -42,8 +41,21 @@ def _inputs_and_targets(function: Callable, *args: object) -> object:
     return dict(zip(("inputs", "targets"), got, strict=True)) if is_pair else got
 
 
-def _rows(data: torch.Tensor, starts: torch.Tensor, count: int) -> torch.Tensor:
-    return torch.stack([data[start : start + count] for start in starts])  # (B, count)
+def _cut(begin: tuple[int, int] = (0, 1), longer: tuple[int, int] = (0, 0)) -> Callable:
+    """Make a batch whose inputs and targets begin elsewhere, or are longer, than is right."""
+
+    def cut(data: torch.Tensor, starts: torch.Tensor, seq_len: int) -> tuple:
+        ends = [(at, at + seq_len + more) for at, more in zip(begin, longer, strict=True)]
+        return tuple(torch.stack([data[i + a : i + b] for i in starts]) for a, b in ends)
+
+    return cut
+
+
+def _then(change: Callable, which: tuple[int, ...] = (0, 1)) -> Callable:
+    """Make a batch that is right but for a change of the inputs (0), the targets (1), or both."""
+    return lambda *args: tuple(
+        change(part) if i in which else part for i, part in enumerate(batch_at(*args))
+    )
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -85,51 +97,6 @@ def train_step(
     return loss.item()
 
 
-def _models_and_batches() -> Iterator[tuple]:
-    """Yield three batches for each model, so that what a step leaves behind meets the next one."""
-    random = Random(0)
-    for size, embed_dim, make_optimizer in (
-        (2, 2, partial(SGD, lr=0.5)),
-        (4, 8, partial(AdamW, lr=1e-2)),
-    ):
-        torch.default_generator.manual_seed(0)
-        model = GPT(size, embed_dim, num_heads=2, num_layers=1, max_seq_len=8)
-        model.double()  # where rounding cannot turn into a step of AdamW's
-        for parameter in model.parameters():
-            parameter.grad = torch.full_like(parameter, 0.25)  # left from before
-        optimizer = make_optimizer(model.parameters())
-        for rows, length in ((1, 2), (2, 3), (4, 8)):
-            starts = torch.tensor(random.choices(range(size), k=rows))
-            texts = (starts[:, None] + torch.arange(length + 1)) % size  # (B, T + 1)
-            yield model, optimizer, texts[:, :-1], texts[:, 1:]
-
-
-def _loss_and_parameters(function: Callable, model: torch.nn.Module, *args: object) -> dict:
-    """Observe the loss that is returned, the model's mode, and every parameter after the step."""
-    seen: dict[str, object] = {"the loss": function(model, *args)}
-    seen["the model's mode"] = "training" if model.training else "as after model.eval()"
-    now = model.state_dict()
-    after = {f"{name} after the step": values.clone() for name, values in now.items()}
-    return seen | after
-
-
-def _step(
-    order: str = "zero backward step",
-    loss_of: Callable = lambda model, *batch: model(*batch)[1],
-    result: Callable = lambda loss, *_: loss.item(),
-) -> Callable:
-    """Make a train_step that does these things in turn, with this loss, and returns this."""
-
-    def train_step(model: torch.nn.Module, optimizer: SGD, *batch: object) -> object:
-        loss = loss_of(model, *batch)
-        does = {"zero": optimizer.zero_grad, "step": optimizer.step, "eval": model.eval}
-        for name in order.split():
-            does.get(name, lambda: loss.backward(retain_graph=True))()
-        return result(loss, model, *batch)
-
-    return train_step
-
-
 def _again(times: int, pick: int) -> Callable:
     """Make a train_step that takes several steps on its batch and returns the loss of one."""
     return lambda *args: [train_step(*args) for _ in range(times)][pick]
@@ -145,28 +112,31 @@ EXERCISES = (
         cases=_data_and_starts,
         observe=_inputs_and_targets,
         mistakes={
-            "The targets are the inputs again: shift them by one.": (
-                lambda data, at, n: (_rows(data, at, n), _rows(data, at, n))
+            "The inputs begin at starts; the targets, one place further on.": tuple(
+                _cut(begin) for begin in ((0, 0), (0, -1), (1, 1), (0, 2), (1, 2), (1, 0))
             ),
-            "Shifted the wrong way: a target is the id after its input.": (
-                lambda data, at, n: (_rows(data, at, n), _rows(data, at - 1, n))
+            "A row for each start, seq_len ids in each, of inputs and targets alike: (B, T).": (
+                *(_cut(longer=ends) for ends in ((1, 1), (0, 1), (-1, -1), (0, -1), (1, 0))),
+                *(_then(lambda part: part[:1], which) for which in ((0, 1), (1,))),
+                *(_then(lambda part: part[:, -1], which) for which in ((0, 1), (1,))),
+                *(_then(lambda part: part[:, :1], which) for which in ((0, 1), (1,))),
+                _then(lambda part: part.T),
+                _then(torch.flatten),
             ),
             "A roll wraps round: the last target is the next id of data, not the row's first.": (
-                lambda data, at, n: (_rows(data, at, n), _rows(data, at, n).roll(-1, 1))
+                lambda *args: (batch_at(*args)[0], batch_at(*args)[0].roll(-1, 1))
             ),
             "Take the next id from the data, not by counting.": (
-                lambda data, at, n: (_rows(data, at, n), _rows(data, at, n) + 1),
-                lambda data, at, n: (_rows(data, at, n), (_rows(data, at, n) + 1) % 4),
+                lambda *args: (batch_at(*args)[0], batch_at(*args)[0] + 1),
+                lambda *args: (batch_at(*args)[0], (batch_at(*args)[0] + 1) % 4),
             ),
-            "Take the starts you are given: get_batch and randint draw starts of their own.": (
-                lambda data, at, n: get_batch(data, len(at), n),
-            ),
-            "A row for each start: only the first start is used.": (
-                lambda data, at, n: batch_at(data, at[:1], n)
+            "Take the starts you are given: get_batch draws starts of its own.": (
+                lambda data, starts, seq_len: get_batch(data, len(starts), seq_len)
             ),
             "torch.stack(rows) makes one tensor (B, T) of B rows (T,).": (
-                lambda data, at, n: tuple(list(part) for part in batch_at(data, at, n)),
-                lambda data, at, n: (torch.tensor([data[i : i + n] for i in at]),) * 2,
+                *(_then(list, which) for which in ((0, 1), (1,))),
+                *(_then(torch.Tensor.tolist, which) for which in ((0, 1), (1,))),
+                lambda data, starts, n: (torch.tensor([data[i : i + n] for i in starts]),) * 2,
             ),
         },
         keep="Other batches are cut from the same data: make new tensors.",
@@ -189,34 +159,50 @@ EXERCISES = (
         solution=cross_entropy,
         cases=_logits_and_targets,
         mistakes={
-            "That is the sum: take the mean over all B x T places.": (
+            "Take the mean over all B x T places, of one number each: one number in the end.": (
                 lambda z, ids: cross_entropy(z, ids) * ids.numel(),
                 lambda z, ids: cross_entropy(z, ids) * ids.shape[1],
+                lambda z, ids: cross_entropy(z, ids) / z.shape[-1],
+                lambda z, ids: cross_entropy(z[:, -1:], ids[:, -1:]),
+                lambda z, ids: -_of_targets(z.log_softmax(-1), ids),
             ),
-            "The sign is turned round: a loss is never below 0.": (
-                lambda z, ids: -cross_entropy(z, ids)
+            "The sign is turned round: a loss is never below 0.": lambda z, ids: (
+                -cross_entropy(z, ids)
             ),
             "softmax goes over the last dimension, the vocabulary: dim=-1.": (
                 lambda z, ids: -_of_targets(z.log_softmax(1), ids).mean(),
                 lambda z, ids: -_of_targets(z.log_softmax(0), ids).mean(),
             ),
             "A probability can round to 0, and exp(1000) is infinite: torch.log_softmax does both "
-            "steps in one.": (
+            "steps in one, and needs no clamp.": (
                 lambda z, ids: -_of_targets(z.softmax(-1), ids).log().mean(),
                 lambda z, ids: -_of_targets(normal(z.exp()), ids).log().mean(),
                 lambda z, ids: -(_of_targets(z.softmax(-1), ids) + 1e-9).log().mean(),
                 lambda z, ids: -_of_targets(z.softmax(-1), ids).clamp(min=1e-12).log().mean(),
+                lambda z, ids: torch.nan_to_num(-_of_targets(z.softmax(-1), ids).log()).mean(),
+                *(lambda z, ids, c=c: cross_entropy(z.clamp(-c, c), ids) for c in (50, 80, 100)),
             ),
-            "Those are probabilities: the loss is minus the logarithm of each, then the mean.": (
+            "Softmax makes probabilities, log their logarithms; the loss is the mean of minus the "
+            "target's: each step once, in this order.": (
                 lambda z, ids: _of_targets(z.softmax(-1), ids).mean(),
+                lambda z, ids: -_of_targets(z.softmax(-1), ids).mean(),
                 lambda z, ids: -_of_targets(z.softmax(-1), ids).mean().log(),
+                lambda z, ids: (1 - _of_targets(z.softmax(-1), ids)).mean(),
+                lambda z, ids: -_of_targets(z, ids).mean(),
+                lambda z, ids: cross_entropy(z, ids).exp(),
+                lambda z, ids: cross_entropy(z.softmax(-1), ids),
             ),
-            "Softmax twice: F.cross_entropy and log_softmax take logits, and do it themselves.": (
-                lambda z, ids: cross_entropy(z.softmax(-1), ids)
-            ),
-            "That is a mean over all V entries: pick the target's, and divide by B x T.": (
+            "The target's entry counts, of V: gather(-1, targets[..., None]) picks it.": (
                 lambda z, ids: -z.log_softmax(-1).mean(),
-                lambda z, ids: cross_entropy(z, ids) / z.shape[-1],
+                lambda z, ids: -z.log_softmax(-1).amax(-1).mean(),
+                lambda z, ids: -z.log_softmax(-1).gather(-1, ids).mean(),
+                lambda z, ids: -z.log_softmax(-1).gather(-1, ids[:, None]).mean(),
+                lambda z, ids: -z.log_softmax(-1).gather(1, ids[..., None]).mean(),
+                lambda z, ids: -z.log_softmax(-1)[ids].mean(),
+            ),
+            "Use the natural logarithm, torch.log, as log_softmax does.": (
+                lambda z, ids: cross_entropy(z, ids) / math.log(2),
+                lambda z, ids: cross_entropy(z, ids) / math.log(10),
             ),
             "F.cross_entropy wants a row a place: logits.flatten(0, 1), targets.flatten().": (
                 lambda z, ids: F.cross_entropy(z, ids)
@@ -240,50 +226,63 @@ EXERCISES = (
         difficulty=2,
         minutes=8,
         solution=train_step,
-        cases=_models_and_batches,
-        observe=_loss_and_parameters,
+        cases=models_and_batches,
+        observe=loss_and_parameters,
         near=1e-7,
         mistakes={
             "backward adds to what stands in .grad: optimizer.zero_grad() comes before it.": (
-                _step("backward step"),
-                _step("backward step zero"),
+                step("backward step"),
+                step("backward step zero"),
             ),
             "Nothing moves: loss.backward() fills .grad, optimizer.step() after it moves by what "
-            "stands there, and no zero_grad comes between them.": (_step("zero step")),
+            "stands there, and no zero_grad comes between them.": step("zero step"),
             "One step on this batch, each call once: no loop.": (
-                _step("zero backward step step"),
-                _step("zero backward backward step"),
+                step("zero backward step step"),
+                step("zero backward backward step"),
                 *(_again(times, pick) for times in (2, 3, 5) for pick in (0, -1)),
             ),
-            "loss.item() is the number alone: the loss itself keeps its whole graph in memory.": (
-                _step(result=lambda loss, *_: loss)
+            "Return the loss alone, as loss.item(): the loss itself keeps its whole graph.": (
+                step(result=lambda loss, *_: loss),
+                step(result=lambda loss, *_: loss.detach()),
+                step(result=lambda loss, model, *batch: model(*batch)[0]),
+                step(result=lambda loss, model, *batch: (model(*batch)[0], loss)),
             ),
             "That is the loss after the step; the one before it is asked for.": (
-                _step(result=lambda loss, model, *batch: model(*batch)[1].item())
+                step(result=lambda loss, model, *batch: model(*batch)[1].item())
             ),
             "That is rounded: return the number as it is.": tuple(
-                _step(result=lambda loss, *_, digits=digits: round(loss.item(), digits))
+                step(result=lambda loss, *_, digits=digits: round(loss.item(), digits))
                 for digits in range(6)
             ),
             "model.eval() is for using a model, not for training it: leave it out.": (
-                _step("eval zero backward step")
+                step("eval zero backward step")
             ),
-            "The model takes the whole batch at once, (B, T): model(inputs, targets), no loop.": (
-                _step(loss_of=lambda model, x, y: model(x[:1], y[:1])[1])
+            "The model takes the whole batch at once: model(inputs, targets), no loop.": (
+                step(loss_of=lambda model, x, y: model(x[:1], y[:1])[1]),
+                step(loss_of=lambda model, x, y: model(x[0], y[0])[1]),
             ),
-            "The loss is the mean over all B x T places, not their sum.": (
-                _step(loss_of=lambda model, x, y: model(x, y)[1] * y.numel()),
-                _step(result=lambda loss, model, x, y: loss.item() * y.numel()),
+            "It is the mean loss that is returned, and that has to fall: no sum, no minus.": (
+                step(loss_of=lambda model, x, y: model(x, y)[1] * y.numel()),
+                step(result=lambda loss, model, x, y: loss.item() * y.numel()),
+                step(loss_of=lambda model, x, y: -model(x, y)[1], result=lambda z, *_: -z.item()),
+                step(result=lambda loss, *_: -loss.item()),
             ),
             "The model returns two things, and no loss without targets: "
             "logits, loss = model(inputs, targets).": (
-                _step(loss_of=lambda model, x, y: model(x)[1]),
-                _step(loss_of=lambda model, x, y: model(x, y)),
+                step(loss_of=lambda model, x, y: model(x)[1]),
+                step(loss_of=lambda model, x, y: model(x, y)),
+                step(loss_of=lambda model, x, y: model(x, y)[0]),
             ),
             "The way back to the parameters is cut: no torch.no_grad(), detach or .item() before "
             "loss.backward().": (
-                _step(loss_of=lambda model, x, y: model(x, y)[1].detach()),
-                _step(loss_of=lambda model, x, y: model(x, y)[1].item()),
+                step(loss_of=lambda model, x, y: model(x, y)[1].detach()),
+                step(loss_of=lambda model, x, y: model(x, y)[1].item()),
+            ),
+            "backward belongs to the loss; zero_grad and step, to the optimizer.": (
+                lambda model, optimizer, *batch: optimizer.backward(),
+                lambda model, optimizer, *batch: model.backward(),
+                lambda model, optimizer, *batch: model(*batch)[1].zero_grad(),
+                lambda model, optimizer, *batch: model(*batch)[1].step(),
             ),
         },
         hints=(
