@@ -18,10 +18,6 @@ def softmax(logits):
     return torch.softmax(logits, dim=-1)
 
 
-def later(T):
-    return torch.ones(T, T, dtype=torch.bool).triu(1)
-
-
 # --- right, however it is written -----------------------------------------------------------------
 
 
@@ -227,35 +223,23 @@ DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
 @pytest.mark.parametrize(
     "name, answer, fragments",
     [
-        ("00.pick_largest", lambda s: s.index(max(s)) if len(s) < 50 else 0, ["scores: ["]),
         ("00.pick_largest", print, ["returned None", "it printed"]),
         ("00.loop", stubborn, ["called more than 101 times; does it end?"]),
-        ("00.loop", lambda f, tokens, n: [f(tokens[-1])], ["is given", "got: 5 (int)"]),
-        ("01.softmax", lambda z: softmax(z).tolist(), ["(list)", "a tensor of shape (2,)"]),
-        ("01.softmax", lambda z: softmax(z) if z.shape[-1] < 99 else z, ["at [0]"]),
         ("01.next_id", lambda z: z[:, -1].max(-1), ["(torch.return_types.max)"]),
         ("04.temperature", lambda z, t: z.div_(t).softmax(-1), ["changed its argument", "slider"]),
         ("04.find_temperature", lambda z, target: halving(z, target) * 1.02, ["expected: 0.731"]),
         ("04.find_temperature", lambda z, target: "0.5", ["a number above 0", "got: '0.5'"]),
         ("04.zero", refuses_0, ["raised: ValueError: no", "line 3 of", "temperature: 0.0"]),
         ("04.zero", lambda z, t: one_hot(z, abs(t)), ["ValueError is raised", "-1.0"]),
-        ("10.attention", lambda q, k, v: v, ["values are not right"]),
         ("10.attention", lambda q, k, v: with_additive_mask(q, k, v).numpy(), ["(ndarray)"]),
-        ("10.split_heads", lambda x, H: x.heads(H), ["raised: AttributeError"]),
-        ("10.count", lambda *sizes: 2240, ["got: 2240"]),
         ("10.count", lambda *sizes: 2240.0, ["(float)"]),
         ("11.batch", shifting, ["changed its argument `data`"]),
         ("11.batch", lambda d, at, n: rows(d, at, n), ["a tuple: (inputs, targets)"]),
-        ("11.cross_entropy", lambda z, ids: math.log(z.shape[-1]), ["expected: 0.3133"]),
         ("11.step", one_parameter_less, ["final_norm.bias after the step"]),
         ("11.step", steps(f"{DRAWN}; go; zero; back; step; done"), ["the loss"]),
-        ("11.step", steps("return 1.0"), ["the loss", "got: 1.0"]),
-        ("11.step", steps("go; zero; back; step; return round(loss.item(), 5)"), ["rounded"]),
         ("12.first_wrong", only_short, ["returned None"]),
-        ("12.crop", lambda ids, n: ids[:, -64:], ["shape"]),
         ("12.generate", drawn, ["the text", "argmax"]),
         ("12.generate", lambda f, *args: stubborn(f), ["does it end?"]),
-        ("12.generate", lambda f, ids, n, most: [f(ids.tolist())], ["call 1", "[[0, 1]]"]),
     ],
 )
 def test_what_is_wrong_is_told_by_what_was_expected_and_what_came(name, answer, fragments):
