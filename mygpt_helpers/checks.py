@@ -13,7 +13,7 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from .errors import InputError, PromptError
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
@@ -58,18 +58,14 @@ def checked_logits(logits: Tensor) -> Tensor:
     if logits.is_complex():
         raise InputError(f"logits must be real numbers, got {logits.dtype}.")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    if logits.numel() == 0:  # a batch of no rows: nothing to check
-        return logits
     top = logits.amax(dim=-1)  # (...): NaN where any logit of the row is NaN
+    if bool(top.isfinite().all()):
+        return logits
     if bool(top.isnan().any()):
         raise InputError("logits hold NaN; look for the step before this one that made it.")
     if bool((top == math.inf).any()):
         raise InputError("logits hold plus infinity; expected finite numbers or minus infinity.")
-    if bool((top == -math.inf).any()):
-        raise InputError(
-            "a row of logits is minus infinity throughout: no token is left to choose."
-        )
-    return logits
+    raise InputError("a row of logits is minus infinity throughout: no token is left to choose.")
 
 
 def checked_probs(probs: Tensor) -> Tensor:
@@ -81,8 +77,8 @@ def checked_probs(probs: Tensor) -> Tensor:
             f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
         )
     probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
-    sums = probs.sum(dim=-1)
-    if not bool((probs >= 0).all()) or not bool(((sums - 1).abs() < 1e-3).all()):
+    off = (probs.sum(dim=-1) - 1).abs()  # (...)
+    if not bool((probs >= 0).all() & (off < 1e-3).all()):
         raise InputError(
             "probs must be 0 or more and sum to 1 in each row; "
             "softmax turns logits into such numbers."
@@ -114,3 +110,52 @@ def checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:
             f"logits; got {tuple(previous_ids.shape)}."
         )
     return previous_ids.long()
+
+
+def checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return ids and mask, (B, T) int64 each, or raise PromptError."""
+    if not isinstance(prompt_ids, Tensor) or prompt_ids.ndim != 2:
+        raise PromptError(
+            "prompt_ids must be a tensor of shape (B, T), a batch of B prompts of T tokens; got "
+            f"{shape_of(prompt_ids)}. Of one prompt (T,), prompt_ids[None] makes a batch."
+        )
+    if prompt_ids.is_floating_point() or prompt_ids.is_complex() or prompt_ids.dtype == torch.bool:
+        raise PromptError(f"prompt_ids must be whole numbers (torch.long), got {prompt_ids.dtype}.")
+    if len(prompt_ids) == 0:
+        raise PromptError("prompt_ids holds no prompt at all: its shape is (0, T).")
+    check_length(prompt_ids.shape[1], 0, None)
+    ids = prompt_ids.long()
+    if attention_mask is None:
+        return ids, torch.ones_like(ids)
+    if not isinstance(attention_mask, Tensor) or attention_mask.shape != ids.shape:
+        raise PromptError(
+            f"attention_mask must have the prompt's shape {tuple(ids.shape)}, "
+            f"got {shape_of(attention_mask)}."
+        )
+    mask = attention_mask.long()
+    if not torch.equal(mask, mask.clamp(0, 1)) or not torch.equal(mask, attention_mask):
+        raise PromptError("attention_mask must hold 1 for a token and 0 for padding, nothing else.")
+    if not bool((mask.diff(dim=1) >= 0).all()) or not bool(mask[:, -1].all()):
+        raise PromptError(
+            "the padding must stand on the left of each prompt, so that the last token is real. "
+            'tokenizer.padding_side = "left" does that.'
+        )
+    return ids, mask
+
+
+def check_length(T: int, max_new_tokens: int, context: int | None) -> None:
+    """Raise PromptError for no token, and for more than the model's context holds."""
+    if T == 0:
+        raise PromptError(
+            "the prompt is empty: it has no token, so there is no position to predict from. "
+            "Write at least one character."
+        )
+    if context is None or context >= T + max_new_tokens:
+        return
+    if context > T:
+        raise PromptError(
+            f"the prompt has {T:,} tokens, and with {max_new_tokens:,} new ones that is more than "
+            f"this model's context of {context:,}. Ask for at most {context - T:,}."
+        )
+    full = "is full with them" if context == T else f"holds {context:,}"
+    raise PromptError(f"the prompt has {T:,} tokens, and this model's context {full}. Shorten it.")
