@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterable
 from numbers import Integral, Real
 
 import torch
@@ -18,11 +19,35 @@ from .errors import InputError, PromptError
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
 
-def checked_count(name: str, value: int, hint: str = "") -> int:
-    """Return a whole number from 1, or raise ValueError; hint: what to add to its message."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a whole number from 1, got {value!r}{hint}.")
+def is_whole(value: object) -> bool:
+    """Tell whether a value is a whole number: an int, or numpy's, and not True or False."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def checked_count(
+    name: str, value: int, hint: str = "", *, first: int = 1, last: int | None = None
+) -> int:
+    """Return a whole number from first to last, or raise ValueError; hint: more for its message."""
+    if not is_whole(value) or value < first or (last is not None and value > last):
+        where = f"from {first}" if last is None else f"from {first} to {last}"
+        raise InputError(f"{name} must be a whole number {where}, got {value!r}{hint}.")
     return int(value)
+
+
+def checked_text(name: str, value: str) -> str:
+    """Return a string, or raise ValueError."""
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be a string, got {type(value).__name__}.")
+    return value
+
+
+def checked_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return a list of strings as a tuple, or raise ValueError; a string alone is no list."""
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        texts = tuple(values)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise InputError(f"{name} must be a list of strings, got {values!r:.80}.")
 
 
 def shape_of(value: object) -> str:
@@ -159,3 +184,17 @@ def check_length(T: int, max_new_tokens: int, context: int | None) -> None:
         )
     full = "is full with them" if context == T else f"holds {context:,}"
     raise PromptError(f"the prompt has {T:,} tokens, and this model's context {full}. Shorten it.")
+
+
+def checked_ends(
+    eos_token_id: int | list[int] | None, pad_token_id: int | None
+) -> tuple[list[int], int | None]:
+    """Return the ids that end a row, and the id that fills it up; or raise ValueError."""
+    ends = [] if eos_token_id is None else eos_token_id
+    ends = list(ends) if isinstance(ends, list | tuple) else [ends]
+    given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
+    for name, ids in given.items():
+        for i in ids:
+            if not is_whole(i) or i < 0:
+                raise InputError(f"{name} must be a token's id, a whole number from 0; got {i!r}.")
+    return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None

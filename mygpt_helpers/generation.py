@@ -6,13 +6,12 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from .checks import check_ids, check_length, checked_count, checked_prompt
+from .checks import check_ids, check_length, checked_count, checked_ends, checked_prompt
 from .errors import InputError, PromptError
 from .sampling import avoid_repetition, next_token_probs
 
@@ -79,7 +78,7 @@ def generate(
     else:
         rule = partial(next_token_probs, **knobs, **looking_back)
     max_new_tokens = checked_count("max_new_tokens", max_new_tokens)
-    ends, pad = _ends(eos_token_id, pad_token_id)
+    ends, pad = checked_ends(eos_token_id, pad_token_id)
     ids, mask = checked_prompt(prompt_ids, attention_mask)
     is_transformers = hasattr(model, "prepare_inputs_for_generation")
     make_reader = _cached_reader if is_transformers else _window_reader
@@ -174,17 +173,3 @@ def _cached_reader(
         return output.logits[:, -1]
 
     return last_logits
-
-
-def _ends(
-    eos_token_id: int | list[int] | None, pad_token_id: int | None
-) -> tuple[list[int], int | None]:
-    """Return the ids that end a row, and the id that fills it up afterwards."""
-    ends = [] if eos_token_id is None else eos_token_id
-    ends = list(ends) if isinstance(ends, list | tuple) else [ends]
-    given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
-    for name, ids in given.items():
-        for i in ids:
-            if not isinstance(i, Integral) or isinstance(i, bool) or i < 0:
-                raise InputError(f"{name} must be a token's id, a whole number from 0; got {i!r}.")
-    return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None
