@@ -9,14 +9,14 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "errors": "CheckpointError",
+    "errors": "CheckpointError PromptError",
     "sampling": (
         "next_token_probs apply_temperature keep_top_k keep_top_p keep_min_p penalize_repetition "
         "entropy draw"
     ),
     "gpt": "GPT attention_weights count_parameters",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",
-    "generation": "generate prompt_inputs PromptError",
+    "generation": "generate prompt_inputs",
     "training": "train Record TrainingError",
     "checkpoints": "save_checkpoint load_checkpoint",
     "cycle_runs": "cycle_gpt cycle_run train_cycle",

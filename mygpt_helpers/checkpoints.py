@@ -11,7 +11,6 @@ import copy
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from .errors import CheckpointError, InputError
+from .files import write_whole
 from .gpt import GPT
 from .training import Record, check_optimizer
 
@@ -236,18 +236,3 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _damaged(folder: Path, what: str) -> CheckpointError:
     return CheckpointError(f"the checkpoint {folder} is damaged: {what}. Save it again.")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step: whatever breaks off, no half-written file is left."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".new")
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

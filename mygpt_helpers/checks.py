@@ -8,21 +8,46 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterable
 from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from .errors import InputError, PromptError
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
 
-def checked_count(name: str, value: int, hint: str = "") -> int:
-    """Return a whole number from 1, or raise ValueError; hint: what to add to its message."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a whole number from 1, got {value!r}{hint}.")
+def is_whole(value: object) -> bool:
+    """Tell whether a value is a whole number: an int, or numpy's, and not True or False."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def checked_count(
+    name: str, value: int, hint: str = "", *, first: int = 1, last: int | None = None
+) -> int:
+    """Return a whole number from first to last, or raise ValueError; hint: more for its message."""
+    if not is_whole(value) or value < first or (last is not None and value > last):
+        where = f"from {first}" if last is None else f"from {first} to {last}"
+        raise InputError(f"{name} must be a whole number {where}, got {value!r}{hint}.")
     return int(value)
+
+
+def checked_text(name: str, value: str) -> str:
+    """Return a string, or raise ValueError."""
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be a string, got {type(value).__name__}.")
+    return value
+
+
+def checked_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return a list of strings as a tuple, or raise ValueError; a string alone is no list."""
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        texts = tuple(values)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise InputError(f"{name} must be a list of strings, got {values!r:.80}.")
 
 
 def shape_of(value: object) -> str:
@@ -58,18 +83,14 @@ def checked_logits(logits: Tensor) -> Tensor:
     if logits.is_complex():
         raise InputError(f"logits must be real numbers, got {logits.dtype}.")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    if logits.numel() == 0:  # a batch of no rows: nothing to check
-        return logits
     top = logits.amax(dim=-1)  # (...): NaN where any logit of the row is NaN
+    if bool(top.isfinite().all()):
+        return logits
     if bool(top.isnan().any()):
         raise InputError("logits hold NaN; look for the step before this one that made it.")
     if bool((top == math.inf).any()):
         raise InputError("logits hold plus infinity; expected finite numbers or minus infinity.")
-    if bool((top == -math.inf).any()):
-        raise InputError(
-            "a row of logits is minus infinity throughout: no token is left to choose."
-        )
-    return logits
+    raise InputError("a row of logits is minus infinity throughout: no token is left to choose.")
 
 
 def checked_probs(probs: Tensor) -> Tensor:
@@ -81,8 +102,8 @@ def checked_probs(probs: Tensor) -> Tensor:
             f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
         )
     probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
-    sums = probs.sum(dim=-1)
-    if not bool((probs >= 0).all()) or not bool(((sums - 1).abs() < 1e-3).all()):
+    off = (probs.sum(dim=-1) - 1).abs()  # (...)
+    if not bool((probs >= 0).all() & (off < 1e-3).all()):
         raise InputError(
             "probs must be 0 or more and sum to 1 in each row; "
             "softmax turns logits into such numbers."
@@ -114,3 +135,66 @@ def checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:
             f"logits; got {tuple(previous_ids.shape)}."
         )
     return previous_ids.long()
+
+
+def checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return ids and mask, (B, T) int64 each, or raise PromptError."""
+    if not isinstance(prompt_ids, Tensor) or prompt_ids.ndim != 2:
+        raise PromptError(
+            "prompt_ids must be a tensor of shape (B, T), a batch of B prompts of T tokens; got "
+            f"{shape_of(prompt_ids)}. Of one prompt (T,), prompt_ids[None] makes a batch."
+        )
+    if prompt_ids.is_floating_point() or prompt_ids.is_complex() or prompt_ids.dtype == torch.bool:
+        raise PromptError(f"prompt_ids must be whole numbers (torch.long), got {prompt_ids.dtype}.")
+    if len(prompt_ids) == 0:
+        raise PromptError("prompt_ids holds no prompt at all: its shape is (0, T).")
+    check_length(prompt_ids.shape[1], 0, None)
+    ids = prompt_ids.long()
+    if attention_mask is None:
+        return ids, torch.ones_like(ids)
+    if not isinstance(attention_mask, Tensor) or attention_mask.shape != ids.shape:
+        raise PromptError(
+            f"attention_mask must have the prompt's shape {tuple(ids.shape)}, "
+            f"got {shape_of(attention_mask)}."
+        )
+    mask = attention_mask.long()
+    if not torch.equal(mask, mask.clamp(0, 1)) or not torch.equal(mask, attention_mask):
+        raise PromptError("attention_mask must hold 1 for a token and 0 for padding, nothing else.")
+    if not bool((mask.diff(dim=1) >= 0).all()) or not bool(mask[:, -1].all()):
+        raise PromptError(
+            "the padding must stand on the left of each prompt, so that the last token is real. "
+            'tokenizer.padding_side = "left" does that.'
+        )
+    return ids, mask
+
+
+def check_length(T: int, max_new_tokens: int, context: int | None) -> None:
+    """Raise PromptError for no token, and for more than the model's context holds."""
+    if T == 0:
+        raise PromptError(
+            "the prompt is empty: it has no token, so there is no position to predict from. "
+            "Write at least one character."
+        )
+    if context is None or context >= T + max_new_tokens:
+        return
+    if context > T:
+        raise PromptError(
+            f"the prompt has {T:,} tokens, and with {max_new_tokens:,} new ones that is more than "
+            f"this model's context of {context:,}. Ask for at most {context - T:,}."
+        )
+    full = "is full with them" if context == T else f"holds {context:,}"
+    raise PromptError(f"the prompt has {T:,} tokens, and this model's context {full}. Shorten it.")
+
+
+def checked_ends(
+    eos_token_id: int | list[int] | None, pad_token_id: int | None
+) -> tuple[list[int], int | None]:
+    """Return the ids that end a row, and the id that fills it up; or raise ValueError."""
+    ends = [] if eos_token_id is None else eos_token_id
+    ends = list(ends) if isinstance(ends, list | tuple) else [ends]
+    given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
+    for name, ids in given.items():
+        for i in ids:
+            if not is_whole(i) or i < 0:
+                raise InputError(f"{name} must be a token's id, a whole number from 0; got {i!r}.")
+    return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None

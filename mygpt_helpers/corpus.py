@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
-from .checks import checked_count, shape_of
+from .checks import checked_count, is_whole, shape_of
 from .errors import InputError
 
 VOCAB = ("I", "love", "AI", "!")
@@ -46,7 +45,7 @@ def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list
         ids = ids.tolist()
     ids = list(ids)
     for i in ids:
-        if not isinstance(i, Integral) or not 0 <= i < len(vocab):
+        if not is_whole(i) or not 0 <= i < len(vocab):
             raise InputError(f"ids must be whole numbers from 0 to {len(vocab) - 1}, got {i!r}.")
     return [vocab[i] for i in ids]
 

@@ -44,6 +44,10 @@ InputError.__name__, InputError.__qualname__, InputError.__module__ = ("ValueErr
 )
 
 
+class PromptError(InputError):
+    """A prompt that no model can continue; the message says why and what to do."""
+
+
 class CheckpointError(PlainError, RuntimeError):
     """No model can be had from there; the message says why and what mends it."""
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator
-from numbers import Integral
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from .checks import check_ids, checked_count, checked_logits, shape_of
-from .errors import InputError
+from .checks import check_ids, check_length, checked_count, checked_ends, checked_prompt
+from .errors import InputError, PromptError
 from .sampling import avoid_repetition, next_token_probs
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
-
-
-class PromptError(InputError):
-    """A prompt that no model can continue; the message says why and what to do."""
 
 
 def prompt_inputs(
@@ -36,8 +32,8 @@ def prompt_inputs(
         raise PromptError(f"the prompt must be a text, got {type(prompt).__name__}.")
     inputs = tokenizer(prompt, return_tensors="pt")
     T = inputs["input_ids"].shape[1]
-    _check_length(T, 0, None)
-    _check_length(T, 0, getattr(model.config, "max_position_embeddings", None))
+    check_length(T, 0, None)
+    check_length(T, 0, getattr(model.config, "max_position_embeddings", None))
     return inputs
 
 
@@ -69,36 +65,51 @@ def generate(
     its left; such a row continues as it would alone. Raises ValueError, PromptError among them, for
     bad input. Built in lessons 02 and 11; the knobs in lessons 04 to 06, the cache in lesson 09.
     """
-    knobs = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     looking_back = {
         "repetition_penalty": repetition_penalty,
         "no_repeat_ngram_size": no_repeat_ngram_size,
     }
+    knobs = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     # A bad knob raises now, before the model has worked for nothing.
     next_token_probs(torch.zeros(2), **knobs, **looking_back, previous_ids=torch.tensor([0]))
+    greedy = top_k == 1
+    if greedy:  # the other knobs never change which token is the top one
+        rule = partial(avoid_repetition, **looking_back)
+    else:
+        rule = partial(next_token_probs, **knobs, **looking_back)
     max_new_tokens = checked_count("max_new_tokens", max_new_tokens)
-    ends, pad = _ends(eos_token_id, pad_token_id)
-    ids, mask = _checked_prompt(prompt_ids, attention_mask)
-    make_reader = _cached_reader if _is_transformers(model) else _window_reader
+    ends, pad = checked_ends(eos_token_id, pad_token_id)
+    ids, mask = checked_prompt(prompt_ids, attention_mask)
+    is_transformers = hasattr(model, "prepare_inputs_for_generation")
+    make_reader = _cached_reader if is_transformers else _window_reader
     last_logits = make_reader(model, ids, mask, max_new_tokens)
+    padding = []  # how much of it each row has on its left, if anything looks back
+    if repetition_penalty is not None or no_repeat_ngram_size is not None:
+        padding = (mask == 0).sum(dim=1).tolist()
+    end_ids = torch.tensor(ends, device=ids.device)
     running = torch.ones(len(ids), 1, dtype=torch.bool, device=ids.device)  # (B, 1)
     with mode(model, training=False):  # no dropout while writing
         for _ in range(max_new_tokens):
-            logits = last_logits(ids)  # (B, V)
-            if repetition_penalty is not None or no_repeat_ngram_size is not None:
-                logits = _look_back(logits, ids, mask, looking_back)
-            if top_k == 1:
-                new = checked_logits(logits).argmax(dim=-1, keepdim=True)  # (B, 1)
-            else:
-                probs = next_token_probs(logits, **knobs)  # (B, V)
-                new = torch.multinomial(probs, 1, generator=generator)  # (B, 1)
+            scores = _by_row(rule, last_logits(ids), ids, padding)  # (B, V)
+            if greedy:  # scores are logits
+                new = scores.argmax(dim=-1, keepdim=True)  # (B, 1)
+            else:  # scores are probabilities
+                new = torch.multinomial(scores, 1, generator=generator)  # (B, 1)
             if ends:
                 new = new.where(running, pad)
-                running = running & ~torch.isin(new, torch.tensor(ends, device=new.device))
+                running = running & ~torch.isin(new, end_ids)
             ids = torch.cat([ids, new], dim=1)  # (B, T + 1): append, never overwrite
-            if not bool(running.any()):
+            if ends and not bool(running.any()):
                 break
     return ids
+
+
+def _by_row(rule: Callable[..., Tensor], logits: Tensor, ids: Tensor, padding: list[int]) -> Tensor:
+    """Apply a rule to logits (B, V); each row looks back at its ids (B, T) after its padding."""
+    if not any(padding):
+        return rule(logits, previous_ids=ids)
+    rows = zip(logits, ids, padding, strict=True)
+    return torch.stack([rule(z, previous_ids=row[width:]) for z, row, width in rows])
 
 
 @contextlib.contextmanager
@@ -111,10 +122,6 @@ def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
     finally:
         for part, was_training in before.items():
             part.training = was_training
-
-
-def _is_transformers(model: nn.Module) -> bool:
-    return hasattr(model, "prepare_inputs_for_generation")
 
 
 def _window_reader(
@@ -146,7 +153,7 @@ def _cached_reader(
 ) -> Callable[[Tensor], Tensor]:
     """Return the same for transformers' models; after the prompt they read only the new token."""
     context = getattr(model.config, "max_position_embeddings", None)
-    _check_length(prompt_ids.shape[1], max_new_tokens, context)
+    check_length(prompt_ids.shape[1], max_new_tokens, context)
     vocab_size = model.get_input_embeddings().num_embeddings
     check_ids("prompt_ids", prompt_ids, vocab_size)
     takes = inspect.signature(model.forward).parameters
@@ -166,75 +173,3 @@ def _cached_reader(
         return output.logits[:, -1]
 
     return last_logits
-
-
-def _look_back(logits: Tensor, ids: Tensor, mask: Tensor, knobs: dict) -> Tensor:
-    """Apply the knobs that look at ids (B, T) so far; padding on the left does not count."""
-    starts = (mask == 0).sum(dim=1).tolist()  # the place of each row's first real token
-    if not any(starts):
-        return avoid_repetition(logits, ids, **knobs)
-    rows = zip(logits, ids, starts, strict=True)
-    return torch.stack([avoid_repetition(z, row[start:], **knobs) for z, row, start in rows])
-
-
-def _checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return ids and mask, (B, T) int64 each, or raise PromptError."""
-    if not isinstance(prompt_ids, Tensor) or prompt_ids.ndim != 2:
-        raise PromptError(
-            "prompt_ids must be a tensor of shape (B, T), a batch of B prompts of T tokens; got "
-            f"{shape_of(prompt_ids)}. Of one prompt (T,), prompt_ids[None] makes a batch."
-        )
-    if prompt_ids.is_floating_point() or prompt_ids.is_complex() or prompt_ids.dtype == torch.bool:
-        raise PromptError(f"prompt_ids must be whole numbers (torch.long), got {prompt_ids.dtype}.")
-    if len(prompt_ids) == 0:
-        raise PromptError("prompt_ids holds no prompt at all: its shape is (0, T).")
-    _check_length(prompt_ids.shape[1], 0, None)
-    ids = prompt_ids.long()
-    if attention_mask is None:
-        return ids, torch.ones_like(ids)
-    if not isinstance(attention_mask, Tensor) or attention_mask.shape != ids.shape:
-        raise PromptError(
-            f"attention_mask must have the prompt's shape {tuple(ids.shape)}, "
-            f"got {shape_of(attention_mask)}."
-        )
-    mask = attention_mask.long()
-    if not torch.equal(mask, mask.clamp(0, 1)) or not torch.equal(mask, attention_mask):
-        raise PromptError("attention_mask must hold 1 for a token and 0 for padding, nothing else.")
-    if not bool((mask.diff(dim=1) >= 0).all()) or not bool(mask[:, -1].all()):
-        raise PromptError(
-            "the padding must stand on the left of each prompt, so that the last token is real. "
-            'tokenizer.padding_side = "left" does that.'
-        )
-    return ids, mask
-
-
-def _check_length(T: int, max_new_tokens: int, context: int | None) -> None:
-    """Raise PromptError for no token, and for more than the model's context holds."""
-    if T == 0:
-        raise PromptError(
-            "the prompt is empty: it has no token, so there is no position to predict from. "
-            "Write at least one character."
-        )
-    if context is None or context >= T + max_new_tokens:
-        return
-    if context > T:
-        raise PromptError(
-            f"the prompt has {T:,} tokens, and with {max_new_tokens:,} new ones that is more than "
-            f"this model's context of {context:,}. Ask for at most {context - T:,}."
-        )
-    full = "is full with them" if context == T else f"holds {context:,}"
-    raise PromptError(f"the prompt has {T:,} tokens, and this model's context {full}. Shorten it.")
-
-
-def _ends(
-    eos_token_id: int | list[int] | None, pad_token_id: int | None
-) -> tuple[list[int], int | None]:
-    """Return the ids that end a row, and the id that fills it up afterwards."""
-    ends = [] if eos_token_id is None else eos_token_id
-    ends = list(ends) if isinstance(ends, list | tuple) else [ends]
-    given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
-    for name, ids in given.items():
-        for i in ids:
-            if not isinstance(i, Integral) or isinstance(i, bool) or i < 0:
-                raise InputError(f"{name} must be a token's id, a whole number from 0; got {i!r}.")
-    return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None

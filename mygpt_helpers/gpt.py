@@ -36,14 +36,6 @@ def attention_weights(q: Tensor, k: Tensor, *, causal: bool = True) -> Tensor:
     return scores.softmax(dim=-1)
 
 
-def drop(x: Tensor, share: float) -> Tensor:
-    """Set a share of the entries of x to 0, at random, and scale up the rest; share 0: leave x.
-
-    Takes and returns any shape. Used in lesson 13. Source: Srivastava et al. 2014.
-    """
-    return F.dropout(x, share) if share else x
-
-
 class SelfAttention(nn.Module):
     """Several heads, each a causal attention of its own on D of the C entries.
 
@@ -52,7 +44,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.num_heads, self.dropout = num_heads, dropout
+        self.head_dim, self.dropout = embed_dim // num_heads, dropout
         self.query = nn.Linear(embed_dim, embed_dim, bias=False)
         self.key = nn.Linear(embed_dim, embed_dim, bias=False)
         self.value = nn.Linear(embed_dim, embed_dim, bias=False)
@@ -62,18 +54,18 @@ class SelfAttention(nn.Module):
         """Return what the heads gather at each position, mixed: (B, T, C) -> (B, T, C)."""
         # query(x), key(x) and value(x) in one matrix product: faster than three small ones.
         weights = torch.cat([self.query.weight, self.key.weight, self.value.weight])  # (3C, C)
-        q, k, v = (self.split(part) for part in F.linear(x, weights).chunk(3, dim=-1))
+        q, k, v = self.split(F.linear(x, weights)).chunk(3, dim=1)  # (B, H, T, D) each
         # The same numbers as attention_weights(q, k) @ v, up to rounding, without keeping
         # (B, H, T, T) in memory.
-        dropout = self.dropout if self.training else 0.0
-        heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        share = self.dropout if self.training else 0.0
+        heads = F.scaled_dot_product_attention(q, k, v, dropout_p=share, is_causal=True)
         joined = heads.transpose(1, 2).flatten(2)  # (B, H, T, D) -> (B, T, H, D) -> (B, T, C)
-        return drop(self.output(joined), dropout)
+        return torch.dropout(self.output(joined), self.dropout, self.training)
 
     def split(self, x: Tensor) -> Tensor:
-        """Give each head its D entries of every vector: (B, T, C) -> (B, H, T, D)."""
-        B, T, C = x.shape
-        return x.view(B, T, self.num_heads, C // self.num_heads).transpose(1, 2)
+        """Give each head its D entries of every vector: (B, T, H * D) -> (B, H, T, D)."""
+        B, T, _ = x.shape
+        return x.view(B, T, -1, self.head_dim).transpose(1, 2)
 
     def weights(self, x: Tensor) -> Tensor:
         """Return the attention weights that forward uses on x (B, T, C): (B, H, T, T)."""
@@ -95,10 +87,8 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the MLP's answer at each position: (..., T, C) -> (..., T, C)."""
-        # Transposed there and back: on a contiguous tensor torch takes another way, whose start
-        # costs more than all the rest of so small an MLP. The numbers are the same.
-        inside = F.gelu(self.widen(x).mT).mT  # (..., 4C)
-        return drop(self.narrow(inside), self.dropout if self.training else 0.0)
+        inside = F.gelu(self.widen(x))  # (..., T, 4C)
+        return torch.dropout(self.narrow(inside), self.dropout, self.training)
 
 
 class Block(nn.Module):
@@ -139,7 +129,10 @@ class GPT(nn.Module):
         max_seq_len: int = 64,
         dropout: float = 0.0,
     ) -> None:
-        """Take the five sizes, and the share of entries that dropout sets to 0 in training."""
+        """Take the five sizes, and the share of entries that dropout sets to 0 in training.
+
+        Which ones is up to chance; the rest is scaled up. Source: Srivastava et al. 2014.
+        """
         super().__init__()
         self.config = _checked_config(
             vocab_size=vocab_size,
@@ -172,7 +165,7 @@ class GPT(nn.Module):
         self.check(ids)
         positions = self.position_embedding.weight[: ids.shape[1]]  # (T, C)
         x = self.token_embedding(ids.long()) + positions  # (B, T, C)
-        return drop(x, self.dropout if self.training else 0.0)
+        return torch.dropout(x, self.dropout, self.training)
 
     @staticmethod
     def loss(logits: Tensor, targets: Tensor) -> Tensor:

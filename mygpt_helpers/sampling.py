@@ -6,6 +6,10 @@ raises ValueError, with what was given and what was expected. All is computed in
 
 The knobs are applied in the order transformers applies them: repetition penalty, n-grams that may
 not come again, temperature, top-k, top-p, min-p.
+
+A knob is two functions. The first is yours to call, and checks the logits. The second, below it, is
+the rule: it takes checked logits (no NaN, no plus infinity, in each row a token that is possible)
+and gives such logits back. So next_token_probs checks once, and then applies rule after rule.
 """
 
 from __future__ import annotations
@@ -37,14 +41,15 @@ def next_token_probs(
     probabilities, (..., V), that sum to 1. Raises ValueError for a knob out of range. Built up in
     lessons 04 to 06.
     """
-    logits = avoid_repetition(logits, previous_ids, repetition_penalty, no_repeat_ngram_size)
-    logits = apply_temperature(logits, temperature)
+    logits = checked_logits(logits)
+    logits = _look_back(logits, previous_ids, repetition_penalty, no_repeat_ngram_size)
+    logits = _divide(logits, temperature)
     if top_k is not None:
-        logits = keep_top_k(logits, top_k)
+        logits = _top_k(logits, top_k)
     if top_p is not None:
-        logits = keep_top_p(logits, top_p)
+        logits = _top_p(logits, top_p)
     if min_p is not None:
-        logits = keep_min_p(logits, min_p)
+        logits = _min_p(logits, min_p)
     return logits.softmax(dim=-1)  # (..., V)
 
 
@@ -60,18 +65,31 @@ def avoid_repetition(
     in lesson 06.
     """
     logits = checked_logits(logits)
-    for name, knob in (
-        ("repetition_penalty", repetition_penalty),
-        ("no_repeat_ngram_size", no_repeat_ngram_size),
-    ):
-        if knob is not None and previous_ids is None:
-            raise InputError(
-                f"{name} needs previous_ids, the (..., T) ids so far; none were given."
-            )
+    return _look_back(logits, previous_ids, repetition_penalty, no_repeat_ngram_size)
+
+
+def _look_back(
+    logits: Tensor,
+    previous_ids: Tensor | None,
+    repetition_penalty: float | None,
+    no_repeat_ngram_size: int | None,
+) -> Tensor:
+    knobs = {
+        "repetition_penalty": repetition_penalty,
+        "no_repeat_ngram_size": no_repeat_ngram_size,
+    }
+    given = [name for name, knob in knobs.items() if knob is not None]
+    if not given:
+        return logits
+    if previous_ids is None:
+        raise InputError(
+            f"{given[0]} needs previous_ids, the (..., T) ids so far; none were given."
+        )
+    ids = checked_ids(previous_ids, logits)  # (..., T)
     if repetition_penalty is not None:
-        logits = penalize_repetition(logits, previous_ids, repetition_penalty)
+        logits = _penalize(logits, ids, repetition_penalty)
     if no_repeat_ngram_size is not None:
-        logits = ban_repeated_ngrams(logits, previous_ids, no_repeat_ngram_size)
+        logits = _ban(logits, ids, no_repeat_ngram_size)
     return logits
 
 
@@ -85,15 +103,18 @@ def penalize_repetition(logits: Tensor, previous_ids: Tensor, repetition_penalty
     et al. 2019, sec. 4.1.
     """
     logits = checked_logits(logits)
+    return _penalize(logits, checked_ids(previous_ids, logits), repetition_penalty)
+
+
+def _penalize(logits: Tensor, ids: Tensor, repetition_penalty: float) -> Tensor:
     penalty = checked_number("repetition_penalty", repetition_penalty, "a finite number above 0")
     if penalty <= 0:
         raise InputError(
             f"repetition_penalty must be above 0, got {repetition_penalty!r}; 1.0 changes nothing."
         )
-    ids = checked_ids(previous_ids, logits)  # (..., T)
     used = logits.gather(-1, ids)  # (..., T)
     penalized = torch.where(used < 0, used * penalty, used / penalty)
-    if bool((penalized.isinf() & used.isfinite()).any()):
+    if not torch.equal(penalized.isfinite(), used.isfinite()):
         raise InputError(
             f"repetition_penalty={repetition_penalty!r} is too far from 1 for these logits: "
             f"the result overflows {logits.dtype}."
@@ -106,12 +127,15 @@ def ban_repeated_ngrams(logits: Tensor, previous_ids: Tensor, no_repeat_ngram_si
 
     logits: (..., V); previous_ids: (..., T), integers from 0 to V - 1, with the same leading
     dimensions; no_repeat_ngram_size: n, a whole number from 1. Returns (..., V). Raises ValueError
-    for an n below 1, and for ids of another shape or range. Built in lesson 06. Source: Paulus,
-    Xiong and Socher 2017, sec. 2.5.
+    for an n below 1, for ids of another shape or range, and where no token is left. Built in lesson
+    06. Source: Paulus, Xiong and Socher 2017, sec. 2.5.
     """
     logits = checked_logits(logits)
+    return _ban(logits, checked_ids(previous_ids, logits), no_repeat_ngram_size)
+
+
+def _ban(logits: Tensor, ids: Tensor, no_repeat_ngram_size: int) -> Tensor:
     n = checked_count("no_repeat_ngram_size", no_repeat_ngram_size)
-    ids = checked_ids(previous_ids, logits)  # (..., T)
     if ids.shape[-1] < n:
         return logits.clone()
     runs = ids.unfold(-1, n, 1)  # (..., T - n + 1, n): every run of n ids so far
@@ -119,7 +143,12 @@ def ban_repeated_ngrams(logits: Tensor, previous_ids: Tensor, no_repeat_ngram_si
     again = (runs[..., :-1] == last).all(dim=-1)  # (..., T - n + 1)
     banned = torch.zeros_like(logits, dtype=torch.bool)
     banned = banned.scatter_add(-1, runs[..., -1], again)  # (..., V)
-    return logits.masked_fill(banned, -math.inf)
+    left = logits.masked_fill(banned, -math.inf)
+    if bool((left.amax(dim=-1) == -math.inf).any()):
+        raise InputError(
+            f"no_repeat_ngram_size={n} bans every token that a row had: no token is left to choose."
+        )
+    return left
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -129,7 +158,10 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     that is not a finite number above 0, or so small that the logits overflow. Built in lesson 04.
     Source: Ackley, Hinton and Sejnowski 1985; Guo et al. 2017, sec. 4.2.
     """
-    logits = checked_logits(logits)
+    return _divide(checked_logits(logits), temperature)
+
+
+def _divide(logits: Tensor, temperature: float) -> Tensor:
     value = checked_number("temperature", temperature, "a finite number above 0")
     if value <= 0:
         raise InputError(
@@ -138,8 +170,8 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
         )
     # Not above the largest number of the dtype: minus infinity divided by infinity would be NaN.
     scaled = logits / min(value, torch.finfo(logits.dtype).max)
-    # Minus infinity stays what it is; plus infinity or NaN means that the division overflowed.
-    if not bool((scaled < math.inf).all()):
+    # A number below 1 can make a logit too large for its dtype: plus infinity, or NaN for 0 / 0.
+    if value < 1 and not bool((scaled < math.inf).all()):
         raise InputError(
             f"temperature={temperature!r} is too small for these logits: dividing by it overflows "
             f"{logits.dtype}. To always take the top token (greedy), use top_k=1 instead."
@@ -155,7 +187,10 @@ def keep_top_k(logits: Tensor, top_k: int) -> Tensor:
     Raises ValueError for a top_k below 1 or not whole. Built in lesson 05. Source: Fan et al. 2018,
     sec. 5.4.
     """
-    logits = checked_logits(logits)
+    return _top_k(checked_logits(logits), top_k)
+
+
+def _top_k(logits: Tensor, top_k: int) -> Tensor:
     k = min(checked_count("top_k", top_k, "; 1 is greedy"), logits.shape[-1])
     smallest_kept = logits.topk(k, dim=-1).values[..., -1:]  # (..., 1)
     return logits.masked_fill(logits < smallest_kept, -math.inf)
@@ -168,7 +203,10 @@ def keep_top_p(logits: Tensor, top_p: float) -> Tensor:
     rest is set to minus infinity. Returns (..., V). Raises ValueError for a top_p out of range.
     Built in lesson 06. Source: Holtzman et al. 2020, sec. 3.1.
     """
-    logits = checked_logits(logits)
+    return _top_p(checked_logits(logits), top_p)
+
+
+def _top_p(logits: Tensor, top_p: float) -> Tensor:
     p = checked_number("top_p", top_p, "a number above 0, at most 1")
     if not 0 < p <= 1:
         raise InputError(f"top_p must be above 0 and at most 1, got {top_p!r}; 1 keeps everything.")
@@ -189,7 +227,10 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
     rest is set to minus infinity. Returns (..., V). Raises ValueError for a min_p out of range.
     Built in lesson 06. Source: Nguyen et al. 2024, sec. 3.
     """
-    logits = checked_logits(logits)
+    return _min_p(checked_logits(logits), min_p)
+
+
+def _min_p(logits: Tensor, min_p: float) -> Tensor:
     p = checked_number("min_p", min_p, "a number from 0 to 1")
     if not 0 <= p <= 1:
         raise InputError(f"min_p must be from 0 to 1, got {min_p!r}; 0 keeps everything.")

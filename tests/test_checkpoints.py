@@ -25,6 +25,7 @@ from mygpt_helpers import (
     Record,
     checkpoints,
     cycle_corpus,
+    files,
     load_checkpoint,
     save_checkpoint,
     train,
@@ -288,7 +289,7 @@ def test_broken_off_anywhere_the_old_checkpoint_is_whole(
             raise error
         return real(*arguments)
 
-    monkeypatch.setattr(checkpoints.os, step, broken)
+    monkeypatch.setattr(files.os, step, broken)
     expected = CheckpointError if isinstance(error, OSError) else KeyboardInterrupt
     with pytest.raises(expected) as raised:
         save_checkpoint(folder, model, optimizer)
@@ -307,7 +308,7 @@ def test_broken_off_anywhere_the_old_checkpoint_is_whole(
 
 KILLED = """
 import os, signal, sys, torch
-from mygpt_helpers import GPT, checkpoints, save_checkpoint
+from mygpt_helpers import GPT, files, save_checkpoint
 
 calls, real = [0], os.replace
 def replace(*arguments):
@@ -315,7 +316,7 @@ def replace(*arguments):
     if calls[0] == int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments)
-checkpoints.os.replace = replace
+files.os.replace = replace
 save_checkpoint(sys.argv[1], GPT(4, 8, 2, 2, dropout=0.1))
 """
 
@@ -342,7 +343,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     def refused_(**_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(checkpoints.tempfile, "mkstemp", refused_)
+    monkeypatch.setattr(files.tempfile, "mkstemp", refused_)
     with pytest.raises(CheckpointError, match=r"checkpoint .*: Permission denied\."):
         save_checkpoint(tmp_path / "new", model)
 

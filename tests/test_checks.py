@@ -12,7 +12,15 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mygpt_helpers import CheckpointError, PromptError, TrainingError
-from mygpt_helpers.checks import check_ids, checked_count, checked_ids, checked_number, shape_of
+from mygpt_helpers.checks import (
+    check_ids,
+    checked_count,
+    checked_ids,
+    checked_number,
+    checked_text,
+    checked_texts,
+    shape_of,
+)
 from mygpt_helpers.errors import PlainError
 
 
@@ -25,6 +33,25 @@ def test_a_count(value):
 def test_what_is_no_count(value):
     with pytest.raises(ValueError, match=r"^n must be a whole number from 1, got .*; 1 is few\.$"):
         checked_count("n", value, "; 1 is few")
+
+
+def test_a_whole_number_between_two_ends():
+    assert (
+        checked_count("n", 0, first=0, last=3) == 0 and checked_count("n", 3, first=0, last=3) == 3
+    )
+    for value in (-1, 4, True, 1.0):
+        with pytest.raises(ValueError, match="^n must be a whole number from 0 to 3, got "):
+            checked_count("n", value, first=0, last=3)
+
+
+def test_texts():
+    assert checked_text("title", "") == "" and checked_texts("rows", iter("ab")) == ("a", "b")
+    with pytest.raises(ValueError, match=r"^title must be a string, got int\.$"):
+        checked_text("title", 5)
+    for value in ("ab", None, 5, ["a", 5]):
+        with pytest.raises(ValueError, match="^rows must be a list of strings, got ") as raised:
+            checked_texts("rows", value)
+        assert repr(value) in str(raised.value)
 
 
 @pytest.mark.parametrize("value", [0, -1.5, np.float32(0.5), Fraction(1, 2), np.int8(3)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -18,9 +19,11 @@ from mygpt_helpers import (
     GPT,
     PromptError,
     generate,
+    generation,
     lesson_checkpoint,
     next_token_probs,
     prompt_inputs,
+    sampling,
 )
 from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
 from tests.tiny import ARCHITECTURES, make_checkpoint
@@ -543,6 +546,22 @@ def test_numbers_that_no_token_can_be_chosen_from():
         message = refused(Learners(), torch.tensor([[0]]), 9, top_k=top_k, no_repeat_ngram_size=1)
         assert "no token is left to choose" in message
     assert "ids must be from 0 to 3" in refused(cycle_model(), torch.tensor([[4]]))
+
+
+@pytest.mark.parametrize("top_k", [1, 2])
+@pytest.mark.parametrize("back", [{}, {"repetition_penalty": 1.2, "no_repeat_ngram_size": 2}])
+def test_each_steps_logits_are_checked_once(top_k, back, tiny, monkeypatch):
+    check = Mock(wraps=sampling.checked_logits)
+    monkeypatch.setattr(sampling, "checked_logits", check)
+    monkeypatch.setattr(generation, "checked_logits", check, raising=False)
+    model, prompt_ids = tiny["gpt2"], torch.tensor([[5, 6], [7, 8]])
+    before_the_model_works = 1
+    generate(model, prompt_ids, 4, top_k=top_k, top_p=0.9, **back)
+    assert check.call_count == before_the_model_works + 4
+    check.reset_mock()
+    mask = torch.tensor([[0, 1], [1, 1]])  # rows that look back are looked at one by one
+    generate(model, prompt_ids, 4, top_k=top_k, attention_mask=mask, **back)
+    assert check.call_count == before_the_model_works + 4 * (2 if back else 1)
 
 
 # ---- the real model ------------------------------------------------------------------------------

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
+from functools import partial
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from mygpt_helpers import sampling
 from mygpt_helpers.sampling import (
     apply_temperature,
     avoid_repetition,
@@ -396,10 +400,16 @@ def test_repetition_penalty_out_of_range(value):
             next_token_probs(GOOD, repetition_penalty=value, previous_ids=torch.tensor([0]))
 
 
+@pytest.mark.parametrize("logits", [[2.0, -2.0], [0.0, -2.0], [2.0, 2.0]], ids=str)
 @pytest.mark.parametrize("value", [1e-40, 1e-300, 1e300])
-def test_a_repetition_penalty_that_overflows(value):
-    with pytest.raises(ValueError, match=r"repetition_penalty=.* is too far from 1"):
-        penalize_repetition(torch.tensor([2.0, -2.0]), torch.tensor([0, 1]), value)
+def test_a_repetition_penalty_that_overflows(value, logits):
+    try:
+        result = penalize_repetition(torch.tensor(logits), torch.tensor([0, 1]), value)
+    except ValueError as error:
+        assert re.search("repetition_penalty=.* is too far from 1", str(error))
+        assert logits != [2.0, 2.0] or value < 1
+    else:
+        assert result.isfinite().all(), "0 / 0 is no number"
 
 
 @pytest.mark.parametrize(
@@ -462,6 +472,40 @@ def test_whole_numbers_serve_as_logits():
     assert next_token_probs(torch.tensor([1, 1])).tolist() == [0.5, 0.5]
     assert keep_top_p(torch.tensor([0, 3]), Fraction(1, 2)).tolist() == [-INF, 3]
     assert keep_top_k(torch.tensor([0, 3]), np.int64(1)).tolist() == [-INF, 3]
+
+
+EVERY_KNOB = {
+    "temperature": 0.7,
+    "top_k": 3,
+    "top_p": 0.9,
+    "min_p": 0.1,
+    "repetition_penalty": 1.2,
+    "no_repeat_ngram_size": 2,
+    "previous_ids": torch.tensor([[0, 1], [1, 0]]),
+}
+
+
+def count_checks(monkeypatch, call):
+    """Return how often call() has its logits checked, and its ids."""
+    counts = []
+    for name in ("checked_logits", "checked_ids"):
+        check = Mock(wraps=getattr(sampling, name))
+        monkeypatch.setattr(sampling, name, check)
+        counts.append(check)
+    call()
+    return [check.call_count for check in counts]
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_knob_called_by_itself_checks_once(name, monkeypatch):
+    call = partial(EACH[name], make_logits("usual", (2, 5), torch.float32, 3))
+    assert count_checks(monkeypatch, call) == [1, int(name == "repetition_penalty")]
+
+
+def test_all_knobs_together_check_the_logits_and_the_ids_once(monkeypatch):
+    call = partial(next_token_probs, make_logits("usual", (2, 5), torch.float32, 3), **EVERY_KNOB)
+    assert count_checks(monkeypatch, call) == [1, 1]
+    assert count_checks(monkeypatch, partial(next_token_probs, torch.zeros(2, 5))) == [1, 0]
 
 
 # ---- entropy -----------------------------------------------------------------------------------
@@ -658,24 +702,22 @@ def brute_banned(ids, n):
 def test_looking_back_is_as_in_transformers(case):
     logits, ids, penalty, n = case
     kept = logits.clone(), ids.clone()
-    result = avoid_repetition(logits, ids, penalty, n)
-    assert torch.equal(logits, kept[0]) and torch.equal(ids, kept[1])
-    assert result.shape == logits.shape
-    assert result.dtype == torch.promote_types(logits.dtype, torch.float32)
-    rows = logits.to(result.dtype).reshape(-1, logits.shape[-1])
+    rows = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    rows = rows.reshape(-1, logits.shape[-1])
     flat = ids.reshape(len(rows), ids.shape[-1])
     if penalty is not None:
         rows = RepetitionPenaltyLogitsProcessor(penalty)(flat, rows)
     if n is not None:
         rows = NoRepeatNGramLogitsProcessor(n)(flat, rows)
-    assert torch.allclose(result, rows.reshape(logits.shape), atol=0, rtol=1e-6)
-    # The same again by next_token_probs, where a token is left.
-    if not bool((result.amax(-1) > -INF).all()):
-        with pytest.raises(ValueError, match="no token is left to choose"):
-            next_token_probs(
-                logits, repetition_penalty=penalty, no_repeat_ngram_size=n, previous_ids=ids
-            )
+    if bool((rows.amax(-1) == -INF).any()):
+        with pytest.raises(ValueError, match=f"no_repeat_ngram_size={n} .* no token is left"):
+            avoid_repetition(logits, ids, penalty, n)
         return
+    result = avoid_repetition(logits, ids, penalty, n)
+    assert torch.equal(logits, kept[0]) and torch.equal(ids, kept[1])
+    assert result.shape == logits.shape and result.dtype == rows.dtype
+    assert torch.allclose(result, rows.reshape(logits.shape), atol=0, rtol=1e-6)
+    # The same again by next_token_probs.
     probs = next_token_probs(
         logits,
         temperature=0.7,
@@ -691,13 +733,15 @@ def test_looking_back_is_as_in_transformers(case):
 def test_what_is_banned_is_what_a_walk_along_the_ids_finds(case):
     logits, ids, _, n = case
     n = n or 2
-    rows = ban_repeated_ngrams(logits, ids, n).reshape(-1, logits.shape[-1])
-    before = logits.to(rows.dtype).reshape(rows.shape)
-    flat = ids.reshape(len(rows), ids.shape[-1]).tolist()
-    for row, old, row_ids in zip(rows, before, flat, strict=True):
-        banned = brute_banned(row_ids, n)
-        for token in range(len(row)):
-            assert row[token] == (-INF if token in banned else old[token])
+    expected = logits.to(torch.promote_types(logits.dtype, torch.float32)).clone()
+    rows = expected.view(-1, logits.shape[-1])
+    for row, row_ids in zip(rows, ids.reshape(len(rows), ids.shape[-1]).tolist(), strict=True):
+        row[list(brute_banned(row_ids, n))] = -INF
+    if bool((rows.amax(-1) == -INF).any()):
+        with pytest.raises(ValueError, match="no token is left to choose"):
+            ban_repeated_ngrams(logits, ids, n)
+    else:
+        assert torch.equal(ban_repeated_ngrams(logits, ids, n), expected)
 
 
 def test_the_penalty_comes_before_the_ban():

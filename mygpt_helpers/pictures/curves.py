@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from ..errors import InputError
 from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable, visible_title
 
 CURVES = [KEPT, CHOSEN, "#009E73", "#CC79A7"]
@@ -33,7 +34,7 @@ def show_curves(
     ValueError for no points, and for a curve of another length than x. Used from lesson 04 on.
     """
     if not len(x):
-        raise ValueError("x must have at least one point, got none.")
+        raise InputError("x must have at least one point, got none.")
     title = visible_title(title)
     x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
     curves = {visible_title(name, 40): y for name, y in curves.items()}
@@ -44,7 +45,7 @@ def show_curves(
     drawn = []
     for i, (name, y) in enumerate(curves.items()):
         if len(y) != len(x):
-            raise ValueError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
+            raise InputError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
         drawn += axes.plot(x, y, DASHES[i % 4], color=CURVES[i % 4], lw=2)
     for name, at in marks.items():
         axes.axvline(at, color=CUT, linestyle=":", linewidth=1)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..checks import checked_count, shape_of
+from ..errors import InputError
 from ..sampling import entropy
 from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
@@ -35,6 +37,10 @@ class Distribution:
             return "cut"
         return "top" if self.after[row] == max(self.after) else ""
 
+    def heading(self) -> str:
+        """Return title and setting on one line: "Beer, temperature 0.7"."""
+        return ", ".join(part for part in (visible_title(self.title), self.setting) if part)
+
 
 def summarize(
     logits: Tensor,
@@ -47,8 +53,15 @@ def summarize(
 ) -> Distribution:
     """Return what to show of a distribution: the num_bars tokens with the largest logits.
 
-    logits, probs: (V,), before and after the knobs. label_of: id -> text. Used from lesson 01 on.
+    logits, probs: (V,), before and after the knobs. label_of: id -> text. Raises ValueError for
+    other shapes, for probs that are no distribution, and for a num_bars below 1. Used from lesson
+    01 on.
     """
+    num_bars = checked_count("num_bars", num_bars)
+    given = f"{shape_of(logits)} and {shape_of(probs)}"
+    if not isinstance(logits, Tensor) or logits.ndim != 1 or shape_of(probs) != shape_of(logits):
+        raise InputError(f"logits and probs must both have shape (V,), got {given}.")
+    unsure = float(entropy(probs))
     before = logits.float().softmax(dim=-1)  # (V,)
     shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)
     return Distribution(
@@ -59,7 +72,7 @@ def summarize(
         num_kept=int((probs > 0).sum()),
         rest_mass=max(0.0, 1 - float(probs[shown].double().sum())),
         rest_count=len(logits) - len(shown),
-        entropy=float(entropy(probs)),
+        entropy=unsure,
         setting=setting,
         title=title,
     )
@@ -69,8 +82,7 @@ def distribution_text(d: Distribution, digits: int = 2) -> str:
     """Return the text twin of a distribution's picture."""
     labels = [f'"{visible(label, LABEL_CHARS)}"' for label in d.labels]
     width = max(map(len, labels))
-    heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
-    lines = [heading] if heading else []
+    lines = [d.heading()] if d.heading() else []
     for row, label in enumerate(labels):
         lines.append(f"  {label:<{width}}  {d.after[row]:.{digits}f}  {d.state(row)}".rstrip())
     lines += footer(d, digits)
@@ -117,8 +129,8 @@ def distribution_figure(d: Distribution) -> Figure:
         axes.text(1.02, row, number, transform=x, va="center", parse_math=False)
     axes.set(xlim=(0, longest * 1.02 or 1), ylim=(len(d.labels) - 0.4, -0.6), yticks=[], xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    heading = ", ".join(part for part in (visible_title(d.title), d.setting) if part)
-    figure.text(0.02, 1 - 0.25 / height, printable(heading), weight="bold", parse_math=False)
+    heading = printable(d.heading())
+    figure.text(0.02, 1 - 0.25 / height, heading, weight="bold", parse_math=False)
     under = footer(d, 3)
     first = "  ·  ".join([*under[:-1], "outline: without these settings"])
     figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from ..checks import checked_text, checked_texts
+from ..errors import InputError
 from .base import CUT, DPI, KEPT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
 
@@ -58,16 +60,14 @@ def make_grid(
     """
     numbers = _numbers(values)
     sizes = (len(numbers), len(numbers[0]))
-    for what, labels, size in zip(("rows", "columns"), (rows, columns), sizes, strict=True):
-        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
-            raise ValueError(f"{what} must be a list of {size} strings, got {labels!r:.80}.")
-        if len(labels) != size:
-            raise ValueError(f"{what} must have {size} labels, one for each; got {len(labels)}.")
+    labels = {"rows": checked_texts("rows", rows), "columns": checked_texts("columns", columns)}
+    for (what, given), size in zip(labels.items(), sizes, strict=True):
+        if len(given) != size:
+            raise InputError(f"{what} must have {size} labels, one for each; got {len(given)}.")
     texts = {"title": title, "row_label": row_label, "column_label": column_label, "facts": facts}
     for what, text in texts.items():
-        if not isinstance(text, str):
-            raise ValueError(f"{what} must be a string, got {type(text).__name__}.")
-    return Grid(numbers, tuple(rows), tuple(columns), **texts)
+        checked_text(what, text)
+    return Grid(numbers, **labels, **texts)
 
 
 def _numbers(values: Tensor | Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
@@ -75,7 +75,7 @@ def _numbers(values: Tensor | Sequence[Sequence[float]]) -> tuple[tuple[float, .
     if isinstance(values, Tensor):
         if values.ndim != 2 or values.is_complex():
             given = f"{values.dtype} of shape {tuple(values.shape)}"
-            raise ValueError(f"values must be real numbers of shape (R, C), got {given}.")
+            raise InputError(f"values must be real numbers of shape (R, C), got {given}.")
         values = values.detach().cpu().double().tolist()
     try:
         made = tuple(tuple(row) for row in values)
@@ -83,12 +83,12 @@ def _numbers(values: Tensor | Sequence[Sequence[float]]) -> tuple[tuple[float, .
             raise TypeError
         made = tuple(tuple(float(v) for v in row) for row in made)
     except (TypeError, OverflowError):
-        raise ValueError(f"values must be rows of numbers, got {values!r:.80}.") from None
+        raise InputError(f"values must be rows of numbers, got {values!r:.80}.") from None
     if not made or not made[0]:
-        raise ValueError("values must have at least one row and one column, got none.")
+        raise InputError("values must have at least one row and one column, got none.")
     lengths = {len(row) for row in made}
     if len(lengths) > 1:
-        raise ValueError(f"all rows of values must be equally long, got {sorted(lengths)}.")
+        raise InputError(f"all rows of values must be equally long, got {sorted(lengths)}.")
     return made
 
 

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..checks import checked_count, checked_text, checked_texts
+from ..errors import InputError
 from .base import CUT, DPI, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
 
@@ -31,24 +33,21 @@ class Strip:
     facts: str = ""  # one line more, above the tiles
 
     def __post_init__(self) -> None:
-        if isinstance(self.tokens, str) or not all(isinstance(t, str) for t in self.tokens):
-            raise ValueError(f"tokens must be a list of strings, got {self.tokens!r:.80}.")
-        if not self.tokens:
-            raise ValueError("tokens must hold at least one, got none.")
-        if len(self.right) != len(self.tokens):
-            raise ValueError(
-                f"right must have {len(self.tokens)} entries, one for each token; "
-                f"got {len(self.right)}."
+        tokens = checked_texts("tokens", self.tokens)
+        if not tokens:
+            raise InputError("tokens must hold at least one, got none.")
+        if len(self.right) != len(tokens):
+            raise InputError(
+                f"right must have {len(tokens)} entries, one for each token; got {len(self.right)}."
             )
         if not all(mark is None or mark in (True, False) for mark in self.right):
-            raise ValueError(f"right must hold True, False or None, got {self.right!r:.80}.")
-        for what in ("title", "facts"):
-            if not isinstance(getattr(self, what), str):
-                raise ValueError(f"{what} must be a string, got {getattr(self, what)!r:.80}.")
+            raise InputError(f"right must hold True, False or None, got {self.right!r:.80}.")
+        checked_text("title", self.title)
+        checked_text("facts", self.facts)
         # A list would be shared with whoever made it; and a tensor's True is not Python's.
         marks = tuple(None if mark is None else bool(mark) for mark in self.right)
         object.__setattr__(self, "right", marks)
-        object.__setattr__(self, "tokens", tuple(self.tokens))
+        object.__setattr__(self, "tokens", tokens)
 
     def summary(self, length: int | None = None) -> str:
         """Return how many of the first length tokens are right, and where the first wrong one is.
@@ -150,7 +149,6 @@ def show_strip(
     row after the position of its first one. Raises ValueError as Strip does, and for a per_row
     below 1. Used from lesson 12 on.
     """
-    if not isinstance(per_row, int) or isinstance(per_row, bool) or per_row < 1:
-        raise ValueError(f"per_row must be a whole number from 1, got {per_row!r}.")
-    strip = Strip(title, tuple(tokens), tuple(right), facts)
+    per_row = checked_count("per_row", per_row)
+    strip = Strip(title, tokens, tuple(right), facts)
     return Picture(strip_figure(strip, per_row), strip_text(strip, per_row))

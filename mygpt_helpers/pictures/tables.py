@@ -13,6 +13,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import InputError
+
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 # C* control, format (bidi marks, joiners), surrogate; Z* separators.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
@@ -26,7 +28,7 @@ def visible(text: str, max_chars: int | None = None) -> str:
     ends in "…". Raises ValueError for text that is not a string. Used from lesson 01 on.
     """
     if not isinstance(text, str):
-        raise ValueError(f"text must be a string, got {type(text).__name__}.")
+        raise InputError(f"text must be a string, got {type(text).__name__}.")
     cut = max_chars is not None and len(text) > max_chars
     shown = "".join(_visible_char(char) for char in (text[: max_chars - 1] if cut else text))
     return shown + "…" if cut else shown
@@ -95,6 +97,6 @@ def table(
         )
     for row in rows:
         if len(row) != len(columns):
-            raise ValueError(f"a row must have {len(columns)} cells, got {len(row)}: {row!r}")
+            raise InputError(f"a row must have {len(columns)} cells, got {len(row)}: {row!r}")
         made.add_row(*map(_cell, row))
     return made

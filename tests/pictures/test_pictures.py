@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
+from mygpt_helpers.errors import InputError
 from mygpt_helpers.pictures.base import Picture, printable
 from mygpt_helpers.pictures.curves import show_curves
 from mygpt_helpers.pictures.distributions import distribution_text, show_distribution, summarize
@@ -181,6 +182,21 @@ def test_digits():
     assert '"1"  0.6572' in distribution_text(d, 4)
 
 
+@pytest.mark.parametrize(
+    ("logits", "probs", "num_bars", "said"),
+    [
+        (Z, Z, 12, "probs must be 0 or more and sum to 1"),
+        (Z, Z.softmax(-1)[:3], 12, r"shape \(V,\), got shape \(4,\) and shape \(3,\)"),
+        (Z[None], Z[None].softmax(-1), 12, r"got shape \(1, 4\) and shape \(1, 4\)"),
+        ([1.0], [1.0], 12, "got list and list"),
+        (Z, Z.softmax(-1), 0, "num_bars must be a whole number from 1, got 0"),
+    ],
+)
+def test_what_is_no_distribution_is_refused(logits, probs, num_bars, said):
+    with pytest.raises(InputError, match=said):
+        show_distribution(logits, probs, str, num_bars=num_bars)
+
+
 # ---- curves ------------------------------------------------------------------------------------
 
 
@@ -237,12 +253,12 @@ def test_a_name_that_begins_with_an_underscore_is_in_the_legend(name):
 
 
 def test_a_curve_of_another_length():
-    with pytest.raises(ValueError, match="curve 'y' has 3 points, x has 2"):
+    with pytest.raises(InputError, match="curve 'y' has 3 points, x has 2"):
         show_curves([0, 1], {"y": [1, 2, 3]}, x_label="x", y_label="y")
 
 
 def test_curves_without_points():
-    with pytest.raises(ValueError, match="at least one point"):
+    with pytest.raises(InputError, match="at least one point"):
         show_curves([], {"y": []}, x_label="x", y_label="y")
 
 

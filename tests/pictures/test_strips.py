@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mygpt_helpers.errors import InputError
 from mygpt_helpers.pictures.strips import WRONG, Strip, show_strip, strip_figure, strip_text
 from tests.pictures.test_pictures import CASES, displayed
 from tests.pictures.test_tables import HOSTILE
@@ -107,13 +108,13 @@ def test_right_may_come_from_a_tensor():
     ],
 )
 def test_what_is_no_strip_is_refused(tokens, right, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(InputError, match=says):
         Strip("", tokens, right)
 
 
 def test_other_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="title must be a string"):
+    with pytest.raises(InputError, match="title must be a string"):
         Strip(5, ("a",), (True,))
     for per_row in (0, -1, 2.5, True, None):
-        with pytest.raises(ValueError, match="per_row"):
+        with pytest.raises(InputError, match="per_row"):
             show_strip(["a"], [True], per_row=per_row)

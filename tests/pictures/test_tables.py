@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
+from mygpt_helpers.errors import InputError
 from mygpt_helpers.pictures.tables import table, visible
 
 CASES = settings(max_examples=500, deadline=None, derandomize=True, database=None)
@@ -93,7 +94,7 @@ def test_visible_in_figures(text, shown):
 
 @pytest.mark.parametrize("value", [None, 3, b"bytes", ["a"]], ids=repr)
 def test_visible_wants_a_string(value):
-    with pytest.raises(ValueError, match=f"must be a string, got {type(value).__name__}"):
+    with pytest.raises(InputError, match=f"must be a string, got {type(value).__name__}"):
         visible(value)
 
 
@@ -180,5 +181,5 @@ def test_tables_at_their_ends():
 
 @pytest.mark.parametrize("row", [[], [1], [1, 2, 3]])
 def test_a_row_of_another_length(row):
-    with pytest.raises(ValueError, match=f"2 cells, got {len(row)}"):
+    with pytest.raises(InputError, match=f"2 cells, got {len(row)}"):
         table(["a", "b"], [[1, 2], row])
