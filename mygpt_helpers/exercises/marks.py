@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from ..files import write_whole
 
 _said: set[str] = set()  # what this kernel has said once and need not say again
 _LOCK_SECONDS = 5
@@ -82,7 +83,8 @@ def _update(change: Callable[[list[str]], list[str]]) -> list[str]:
             data, lines = _read_or_move_aside(path)
             after = change(data["solved"])
             if after != data["solved"]:
-                _write(path, {**data, "solved": after})
+                text = json.dumps({**data, "solved": after}, indent=1)
+                write_whole(path, text.encode("utf-8"))
         return lines
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder, or no locks there
         return _once(f"progress is not saved: {_reason(path, error)}")
@@ -113,19 +115,6 @@ def _read_or_move_aside(path: Path) -> tuple[dict[str, Any], list[str]]:
         path.rename(kept)
         line = f"{path.name} could not be read; it is kept as {kept.name}, and a new one is begun"
         return {"solved": []}, [line]
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _reason(path: Path | None, error: Exception) -> str:
