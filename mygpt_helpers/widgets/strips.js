@@ -26,7 +26,7 @@ export default livePicture("strips", ({ model, data, body, facts }) => {
     const shown = now.right.slice(0, model.get("length"));
     tiles.forEach(({ tile, cross, text, row, column }, i) => {
       const [short, whole] = i < shown.length ? now.tokens[i] : ["", ""];
-      tile.className = i < shown.length ? `tile ${KINDS.get(shown[i])}` : "";
+      tile.className = i < shown.length ? KINDS.get(shown[i]) : "";
       say(cross, shown[i] === false ? "✕" : "");
       say(text, short);
       tile.title = whole && `position ${i}: ${whole}`;

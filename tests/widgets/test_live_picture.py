@@ -100,7 +100,7 @@ def fails(x):
 def test_what_is_wrong_is_one_line_and_the_last_good_answer_stays():
     widget = Square(lambda x: x * x if x < 3 else fails(x), x=2)
     widget.x = 3
-    assert widget._answer == {"square": 4, "error": r"KeyError: 'no\\nsuch'", "question": {"x": 3}}
+    assert widget._answer == {"square": 4, "error": "KeyError: 'no\\nsuch'", "question": {"x": 3}}
     assert widget.numbers()["note"] == widget._answer["error"]
     data, _ = widget._repr_mimebundle_()
     assert set(data) == {VIEW, "text/plain"} and data["text/plain"] == widget._answer["error"]
