@@ -15,16 +15,12 @@ function makeRow(parent, before) {
   const number = make(row, "td", { class: "number" });
   const state = make(row, "td", { class: "state" });
   return {
-    /** short, whole: the token's text, made visible in Python; none where there is no such row. */
-    label([short, whole] = []) {
-      row.hidden = whole === undefined;
-      if (row.hidden || (token.title === whole && token.firstChild)) return;
+    row,
+    /** The token's text, made visible in Python; quote: what stands before and after it. */
+    label(short, whole = "", quote = '"') {
+      if (token.title === whole && token.textContent === quote + short + quote) return;
       token.title = whole;
-      token.replaceChildren('"', make(token, "bdi", {}, short), '"'); // isolates right-to-left text
-    },
-    others(count) {
-      say(token, `${commas(count)} other${count > 1 ? "s" : ""}`);
-      row.hidden = count === 0;
+      token.replaceChildren(quote, make(token, "bdi", {}, short), quote); // isolates right-to-left
     },
     show(probability, word) {
       say(number, probability === undefined ? "–" : probability.toFixed(3));
@@ -62,12 +58,16 @@ function makeBars(parent, most, before = []) {
 
   return function show({ title, labels, after = [], cut, largest, rest_mass, ...whole }) {
     say(caption, `Next-token probabilities${title && `: ${title}`}`);
-    rows.forEach((row, i) => {
+    rows.forEach(({ row, label, show }, i) => {
+      row.hidden = i >= labels.length;
+      if (row.hidden) return;
       const isCut = cut ? cut[i] : after[i] === 0;
-      row.label(labels[i]);
-      row.show(after[i], isCut ? "cut" : after[i] >= largest ? "top" : "");
+      label(...labels[i]);
+      show(after[i], isCut ? "cut" : after[i] >= largest ? "top" : "");
     });
-    others.others(whole.vocab_size - labels.length);
+    const count = whole.vocab_size - labels.length;
+    others.row.hidden = count === 0;
+    others.label(`${commas(count)} other${count > 1 ? "s" : ""}`, "", "");
     others.show(rest_mass, after.length && after.every((p) => p < largest) ? "top" : "");
     return after.length ? factsOf(whole) : "";
   };

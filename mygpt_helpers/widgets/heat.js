@@ -43,18 +43,17 @@ function makeHeat(parent, scale) {
   const style = `width: 120px; height: 10px; background: linear-gradient(90deg, ${shades})`;
   ends[0].after(make(legend, "span", { class: "shades", style, "aria-hidden": "true" }));
   legend.append(legend.firstChild);
-  let built, cells;
+  let built, cells, dense;
 
   function build(grid) {
     const [R, C] = [grid.rows.length, grid.columns.length];
-    const dense = Math.max(R, C) > MAX_NUMBERS;
+    dense = Math.max(R, C) > MAX_NUMBERS;
     const longest = (labels) => Math.max(...labels.map(([short]) => short.length));
     const side = Math.min(230, 14 + Math.max(9 * longest(grid.rows), 7.5 * grid.row_label.length));
     const wide = Math.max(6, Math.min(dense ? 44 : 64, Math.floor((MOST_WIDE - side) / C)));
     const tall = dense ? Math.max(6, Math.min(24, Math.floor(MOST_HIGH / R))) : 28;
     const upright = 8.5 * longest(grid.columns) > wide;
     for (const part of [widths, head, body]) part.replaceChildren();
-    table.classList.toggle("dense", dense);
     table.classList.toggle("fine", Math.min(wide, tall) < 16);
     table.style.width = `${side + C * wide}px`;
     make(widths, "col").style.width = `${side}px`;
@@ -81,21 +80,8 @@ function makeHeat(parent, scale) {
 
   function nameCell(row, scope, [short, whole], isShown) {
     const th = make(row, "th", { scope, title: whole });
-    const text = make(th, "bdi", {}, short); // isolates right-to-left text
-    text.classList.toggle("skipped", !isShown);
+    make(th, "bdi", { class: isShown ? "" : "skipped" }, short); // isolates right-to-left text
     return th;
-  }
-
-  function paint(text, value, where, dense) {
-    const cell = text.parentElement;
-    const isNumber = Number.isFinite(value);
-    const [ground, ink] = isNumber ? coloursOf(value, scale) : ["", ""];
-    cell.className = isNumber ? "" : "masked";
-    cell.style.backgroundColor = ground;
-    cell.style.color = ink;
-    say(text, dense ? "" : twoDigits(value));
-    text.className = Number.isNaN(value) ? "unseen" : ""; // the hatch says it, to the eye
-    if (dense) cell.title = `${where()}: ${isNumber ? twoDigits(value) : "masked"}`;
   }
 
   return function show(grid) {
@@ -103,10 +89,16 @@ function makeHeat(parent, scale) {
     if (shape !== built) build(grid);
     built = shape;
     const C = grid.columns.length;
-    const dense = table.classList.contains("dense");
     cells.forEach((text, i) => {
-      const where = () => `${grid.rows[Math.floor(i / C)][0]}, ${grid.columns[i % C][0]}`;
-      paint(text, grid.values[i], where, dense);
+      const value = grid.values[i];
+      const isNumber = Number.isFinite(value);
+      const cell = text.parentElement;
+      [cell.style.backgroundColor, cell.style.color] = isNumber ? coloursOf(value, scale) : ["", ""];
+      cell.className = isNumber ? "" : "masked";
+      text.className = Number.isNaN(value) ? "unseen" : ""; // the hatch says it, to the eye
+      say(text, dense ? "" : twoDigits(value));
+      const place = `${grid.rows[Math.floor(i / C)][0]}, ${grid.columns[i % C][0]}`;
+      if (dense) cell.title = `${place}: ${isNumber ? twoDigits(value) : "masked"}`;
     });
     say(caption, grid.title);
     legend.lastChild.hidden = grid.values.every(Number.isFinite);

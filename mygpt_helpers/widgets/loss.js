@@ -45,10 +45,9 @@ export default livePicture("loss", ({ model, data, body }) => {
 
   /** The lowest and the highest loss on the axis; a loss of 0 or less is drawn at the bottom. */
   function range(points) {
-    const seen = [...points.map(([, loss]) => loss), ...levels.map(([, level]) => level)];
-    const positive = seen.filter((loss) => loss > 0);
-    if (!positive.length) return [0.1, 10];
-    const [low, high] = [Math.min(...positive), Math.max(...positive)];
+    const seen = [...points, ...levels].map(([, loss]) => loss).filter((loss) => loss > 0);
+    if (!seen.length) return [0.1, 10];
+    const [low, high] = [Math.min(...seen), Math.max(...seen)];
     const margin = Math.max(1.02, (high / low) ** 0.05);
     return [low / margin, high * margin];
   }

@@ -33,9 +33,11 @@ UNNAMED = """part => {
   return [
     ...[part, ...all('svg')].filter(node => !node.getAttribute('aria-label')),
     ...all('input').filter(input => !input.labels[0]?.textContent),
-    ...all('input[type=range]').filter(input => !input.getAttribute('aria-valuetext')),
+    ...all('input[type=range]').filter(input => !input.getAttribute('aria-valuetext')
+      ?.startsWith(input.parentElement.querySelector('output').textContent)),
     ...all('button').filter(button => !button.textContent),
-    ...all('table').filter(table => !table.caption),
+    ...all('table').filter(table =>
+      !table.caption?.textContent.includes(part.querySelector('.title').textContent)),
     ...all('.bars > div, .title').filter(node => node.ariaHidden !== 'true'),
   ].map(node => node.outerHTML); }"""
 # How much an ink stands out from a ground, each [red, green, blue, alpha].
