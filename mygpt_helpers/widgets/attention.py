@@ -57,7 +57,7 @@ class AttentionWidget(LivePicture):
         self._sizes = [checked_count(f"num_{knob}s", count) for knob, count in counts.items()]
         super().__init__(
             label="attention",
-            data={"num_heads": num_heads, "scale": SCALE},
+            data={"num_heads": self._sizes[1], "scale": SCALE},
             sliders=[Slider(k, k, [*map(str, range(count))]) for k, count in counts.items()],
             prompt=prompt,
             layer=layer,
