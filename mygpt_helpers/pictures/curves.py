@@ -33,8 +33,8 @@ def show_curves(
     named positions on the x and on the y axis, drawn as dotted lines. Raises
     ValueError for no points, and for a curve of another length than x. Used from lesson 04 on.
     """
-    if not len(x):
-        raise InputError("x must have at least one point, got none.")
+    names = {"x_label": x_label, "y_label": y_label, "title": title}
+    text = curves_text(x, curves, **names, log_y=log_y, marks=marks, levels=levels, digits=digits)
     title = visible_title(title)
     x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
     curves = {visible_title(name, 40): y for name, y in curves.items()}
@@ -43,9 +43,7 @@ def show_curves(
     figure = Figure(figsize=(7.2, 3.6), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     drawn = []
-    for i, (name, y) in enumerate(curves.items()):
-        if len(y) != len(x):
-            raise InputError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
+    for i, y in enumerate(curves.values()):
         drawn += axes.plot(x, y, DASHES[i % 4], color=CURVES[i % 4], lw=2)
     for name, at in marks.items():
         axes.axvline(at, color=CUT, linestyle=":", linewidth=1)
@@ -72,17 +70,39 @@ def show_curves(
     if len(curves) > 1:
         # The names are set afterwards: matplotlib would leave out one that begins with "_".
         legend = axes.legend(drawn, [str(i) for i in range(len(drawn))], frameon=False)
-        for text, name in zip(legend.get_texts(), curves, strict=True):
-            text.set_parse_math(False)
-            text.set_text(printable(name)[:60])
+        for said, name in zip(legend.get_texts(), curves, strict=True):
+            said.set_parse_math(False)
+            said.set_text(printable(name)[:60])
+    return Picture(figure, text)
+
+
+def curves_text(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    log_y: bool = False,
+    marks: Mapping[str, float] | None = None,
+    levels: Mapping[str, float] | None = None,
+    digits: int = 2,
+) -> str:
+    """Return the text twin alone; arguments and errors as in show_curves."""
+    if not len(x):
+        raise InputError("x must have at least one point, got none.")
     points = sorted({round(i * (len(x) - 1) / 6) for i in range(7)})
-    lines = [title] if title else []
-    lines.append(f"{y_label} over {x_label}")
+    lines = [visible_title(title)] if title else []
+    lines.append(f"{visible_title(y_label, 40)} over {visible_title(x_label, 40)}")
     for name, y in curves.items():
+        name = visible_title(name, 40)
+        if len(y) != len(x):
+            raise InputError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
         shown = ", ".join(f"{x[i]:.3g}: {_rounded(y[i], digits, log_y)}" for i in points)
         lines.append(f"  {name}: {shown}")
-    lines += [f"  marked: {name} at {at:.4g}" for name, at in (marks | levels).items()]
-    return Picture(figure, "\n".join(lines))
+    for name, at in ((marks or {}) | (levels or {})).items():
+        lines.append(f"  marked: {visible_title(name, 40)} at {at:.4g}")
+    return "\n".join(lines)
 
 
 def _rounded(value: float, digits: int, significant: bool) -> str:

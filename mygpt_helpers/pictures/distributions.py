@@ -28,6 +28,7 @@ class Distribution:
     rest_mass: float  # probability, after the knobs, of all the tokens not shown
     rest_count: int
     entropy: float  # nats, after the knobs
+    largest: float  # the probability of the top token, shown or not
     setting: str = ""  # such as "temperature 0.7, top_k 40"
     title: str = ""
 
@@ -35,7 +36,7 @@ class Distribution:
         """Return what became of a row's token: "top", "cut" or ""."""
         if self.after[row] == 0:
             return "cut"
-        return "top" if self.after[row] == max(self.after) else ""
+        return "top" if self.after[row] == self.largest else ""
 
     def heading(self) -> str:
         """Return title and setting on one line: "Beer, temperature 0.7"."""
@@ -73,6 +74,7 @@ def summarize(
         rest_mass=max(0.0, 1 - float(probs[shown].double().sum())),
         rest_count=len(logits) - len(shown),
         entropy=unsure,
+        largest=float(probs.max()),
         setting=setting,
         title=title,
     )

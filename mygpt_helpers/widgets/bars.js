@@ -1,66 +1,75 @@
-// What every picture of a distribution draws with: a table whose rows are tokens with their bars, so
-// that a screen reader and a test read the same numbers as the eye.
+// A distribution as a table whose rows are tokens with their bars, so that a screen reader and a test
+// read the same numbers as the eye.
 
-function make(parent, tag, attributes = {}, text = "") {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text; // token text is data: it never becomes markup
-  parent.append(node);
-  return node;
-}
-
-/** Change a text only where it differs, so that an unchanged row costs nothing. */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-const commas = (n) => n.toLocaleString("en-US");
-
-/** Add the row of headings, with the axis of the bars. */
-function makeHead(table) {
-  const head = make(make(table, "thead"), "tr");
-  make(head, "th", { scope: "col" }, "token");
-  const axis = make(make(head, "td", { class: "bars" }), "div", { "aria-hidden": "true" });
-  for (const tick of ["0", "0.5", "1"]) make(axis, "span", {}, tick);
-  make(head, "th", { scope: "col", class: "number" }, "prob.");
-  make(head, "th", { scope: "col", class: "state" }, "state");
-}
+const missing = (probs) => Math.max(0, 1 - probs.reduce((sum, p) => sum + p, 0));
 
 /** Add a row for one token, or for all the others; before: its probability by the model alone. */
 function makeRow(parent, before) {
   const row = make(parent, "tr");
   const token = make(row, "th", { scope: "row" });
-  const track = make(make(row, "td", { class: "bars" }), "div", { "aria-hidden": "true" });
-  const solid = make(track, "div", { class: "solid" });
+  const cell = make(row, "td", { class: "bars" });
+  const track = make(cell, "div", { class: "track", "aria-hidden": "true" });
+  const solid = make(track, "div", { class: "solid", style: "width: 100%" });
   if (before !== undefined) // once: the model's own answer never moves
     make(track, "div", { class: "outline" }).style.width = `${100 * before}%`;
   const number = make(row, "td", { class: "number" });
   const state = make(row, "td", { class: "state" });
   return {
-    /** short, whole: the token's text, made visible in Python. */
-    label(short, whole) {
-      if (token.title === whole && token.firstChild) return;
+    row,
+    /** The token's text, made visible in Python; quote: what stands before and after it. */
+    label(short, whole = "", quote = '"') {
+      if (token.title === whole && token.textContent === quote + short + quote) return;
       token.title = whole;
-      token.replaceChildren('"', make(token, "bdi", {}, short), '"'); // isolates right-to-left text
-    },
-    others(count) {
-      say(token, `${commas(count)} other${count > 1 ? "s" : ""}`);
-      row.hidden = count === 0;
+      token.replaceChildren(quote, make(token, "bdi", {}, short), quote); // isolates right-to-left
     },
     show(probability, word) {
       say(number, probability === undefined ? "–" : probability.toFixed(3));
       solid.style.transform = `scaleX(${probability ?? 0})`;
-      if (row.dataset.state === word) return;
       row.dataset.state = word;
       say(state, { top: "▲ top", cut: "✕ cut" }[word] ?? "");
     },
   };
 }
 
-/** How unsure the distribution is. */
-function unsure(entropy) {
+/** How many tokens are kept, if not all, and how unsure the distribution is. */
+function factsOf({ num_kept, vocab_size, entropy }) {
+  const all = num_kept === vocab_size;
+  const cut = all ? "" : `${commas(num_kept)} of ${commas(vocab_size)} tokens kept. `;
   const choices = Math.exp(entropy);
   const equal = choices < 1000 ? choices.toFixed(1) : commas(Math.round(choices));
-  return `Entropy ${entropy.toFixed(3)} nats: as unsure as between ${equal} equal choices.`;
+  return `${cut}Entropy ${entropy.toFixed(3)} nats: as unsure as between ${equal} equal choices.`;
+}
+
+/**
+ * Add the table, with at most so many rows. The function returned shows what sent_distribution() in
+ * steps.py describes, and returns the facts on it. before: the outlines, by the model alone.
+ */
+function makeBars(parent, most, before = []) {
+  const [caption, head, body] = makeTable(parent, "tokens");
+  const names = make(head, "tr");
+  make(names, "th", { scope: "col" }, "token");
+  const style = "display: flex; justify-content: space-between";
+  const axis = make(make(names, "td", { class: "bars" }), "div", { style, "aria-hidden": "true" });
+  for (const tick of ["0", "0.5", "1"]) make(axis, "span", {}, tick);
+  make(names, "th", { scope: "col", class: "number" }, "prob.");
+  make(names, "th", { scope: "col", class: "state" }, "state");
+  const rows = Array.from({ length: most }, (_, i) => makeRow(body, before[i]));
+  const others = makeRow(make(body.parentElement, "tfoot"), before.length ? missing(before) : undefined);
+
+  return function show({ title, labels, after = [], cut, largest, rest_mass, ...whole }) {
+    say(caption, `Next-token probabilities${title && `: ${title}`}`);
+    rows.forEach(({ row, label, show }, i) => {
+      row.hidden = i >= labels.length;
+      if (row.hidden) return;
+      const isCut = cut ? cut[i] : after[i] === 0;
+      label(...labels[i]);
+      show(after[i], isCut ? "cut" : after[i] >= largest ? "top" : "");
+    });
+    const count = whole.vocab_size - labels.length;
+    others.row.hidden = count === 0;
+    others.label(`${commas(count)} other${count > 1 ? "s" : ""}`, "", "");
+    others.show(rest_mass, after.length && after.every((p) => p < largest) ? "top" : "");
+    return after.length ? factsOf(whole) : "";
+  };
 }
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
-from ..pictures.base import LABEL_CHARS, bundle, visible_title
+from ..checks import checked_count
+from ..errors import InputError
+from ..pictures.base import visible_title
 from ..pictures.grids import Grid, grid_figure, grid_text, scale_of
-from ..pictures.tables import visible
-from .inputs import browser_code, checked_place, checked_stops
+from .base import LivePicture, Shown, Slider, browser_code, shown_labels
+from .inputs import checked_stops
 
 
-class GridsWidget(anywidget.AnyWidget):
+class GridsWidget(LivePicture):
     """One grid at a time out of several, chosen by one slider or more.
 
     grids: made by make_grid. sliders: name -> the texts of its stops, such as {"training step":
@@ -27,13 +27,9 @@ class GridsWidget(anywidget.AnyWidget):
     stop. Raises ValueError for grids and stops that do not fit. Used from lesson 11 on.
     """
 
-    _esm = browser_code("knobs", "heat", "grids")
-    _css = Path(__file__).parent / "live.css"
+    _esm = browser_code("heat", "grids")
 
     index = traitlets.Tuple().tag(sync=True)
-    _grids = traitlets.List().tag(sync=True)
-    _sliders = traitlets.List().tag(sync=True)  # [name, [stops]] for each
-    _scale = traitlets.List().tag(sync=True)  # the values of the outermost colours
 
     def __init__(
         self,
@@ -45,46 +41,46 @@ class GridsWidget(anywidget.AnyWidget):
         """Take the grids and send them to the browser."""
         self._all = list(grids)
         if not self._all or not all(isinstance(grid, Grid) for grid in self._all):
-            raise ValueError("grids must hold at least one, each made by make_grid.")
-        self._stops = {name: checked_stops(name, stops) for name, stops in sliders.items()}
-        wanted = math.prod(map(len, self._stops.values()))
+            raise InputError("grids must hold at least one, each made by make_grid.")
+        self._counts = {n: len(checked_stops(n, stops)) for n, stops in sliders.items()}
+        wanted = math.prod(self._counts.values())
         if len(self._all) != wanted:
-            counts = " x ".join(str(len(stops)) for stops in self._stops.values()) or "none"
-            raise ValueError(
+            counts = " x ".join(map(str, self._counts.values())) or "none"
+            raise InputError(
                 f"there must be one grid for each combination of the sliders' stops: {wanted} "
                 f"({counts}), got {len(self._all)}."
             )
+        knobs = enumerate(sliders.items())
         super().__init__(
-            index=tuple(start) if start is not None else (0,) * len(self._stops),
-            _grids=[*map(sent_grid, self._all)],
-            _sliders=[[visible_title(name), stops] for name, stops in self._stops.items()],
-            _scale=list(scale_of(self._all)),
+            label=", ".join(sliders) or "table",
+            data={"grids": [*map(sent_grid, self._all)], "scale": scale_of(self._all)},
+            sliders=[Slider(name, "index", texts, item=i) for i, (name, texts) in knobs],
+            index=tuple(start) if start is not None else (0,) * len(sliders),
         )
 
     @traitlets.validate("index")
     def _validate_index(self, proposal: traitlets.Bunch) -> tuple[int, ...]:
         places = proposal.value
-        if len(places) != len(self._stops):
-            raise ValueError(
-                f"index must have one place for each slider, {len(self._stops)}, got {places}."
+        if len(places) != len(self._counts):
+            raise InputError(
+                f"index must have one place for each slider, {len(self._counts)}, got {places}."
             )
-        pairs = zip(self._stops.items(), places, strict=True)
-        return tuple(checked_place(name, place, len(stops)) for (name, stops), place in pairs)
+        pairs = zip(self._counts.items(), places, strict=True)
+        return tuple(
+            checked_count(n, place, first=0, last=count - 1) for (n, count), place in pairs
+        )
 
     @property
     def grid(self) -> Grid:
         """The grid now shown."""
         at = 0
-        for place, stops in zip(self.index, self._stops.values(), strict=True):
-            at = at * len(stops) + place
+        for place, count in zip(self.index, self._counts.values(), strict=True):
+            at = at * count + place
         return self._all[at]
 
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        low, high = self._scale
-        still, about = bundle(grid_figure(self.grid, scale=(low, high)), grid_text(self.grid))
-        return data | still, metadata | about
+    def shown(self) -> Shown:
+        """Return what is shown of the grid."""
+        return shown_grid(self.grid, self._data["scale"])
 
 
 def sent_grid(grid: Grid) -> dict[str, Any]:
@@ -100,6 +96,9 @@ def sent_grid(grid: Grid) -> dict[str, Any]:
     }
 
 
-def shown_labels(labels: Sequence[str]) -> list[list[str]]:
-    """Return [short, whole] for each label."""
-    return [[visible(text, LABEL_CHARS), visible(text, 1000)] for text in labels]
+def shown_grid(grid: Grid, scale: tuple[float, float]) -> Shown:
+    """Return what is shown of a grid: rows of a label and its values."""
+    sent = sent_grid(grid)
+    rows = [[short, *row] for (short, _), row in zip(sent["rows"], grid.values, strict=True)]
+    page = {"title": sent["title"], "facts": sent["facts"], "rows": rows}
+    return Shown(grid_text(grid), lambda: grid_figure(grid, scale=scale), page)

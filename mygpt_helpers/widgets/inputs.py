@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..checks import checked_logits, checked_texts
+from ..errors import InputError
 from ..pictures.base import visible_title
 
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -29,12 +29,6 @@ STOPS = {
     + [round(0.05 * i, 2) for i in range(4, 21)],  # 0.2 to 1
     "repetition_penalty": [round(1 + 0.05 * i, 2) for i in range(21)],  # 1 to 2
 }
-
-
-def browser_code(*names: str) -> str:
-    """Return a live picture's ES module, with the code that all of them share in front."""
-    here = Path(__file__).parent
-    return "".join((here / f"{name}.js").read_text("utf-8") for name in ("bars", *names))
 
 
 def neutral_values(vocab_size: int) -> dict[str, float]:
@@ -60,19 +54,20 @@ def checked_knobs(knobs: Sequence[str]) -> tuple[str, ...]:
     names = (knobs,) if isinstance(knobs, str) else tuple(dict.fromkeys(knobs))
     for name in names:
         if name not in KNOBS:
-            raise ValueError(f"knobs must be among {', '.join(KNOBS)}; got {name!r}.")
+            raise InputError(f"knobs must be among {', '.join(KNOBS)}; got {name!r}.")
     return names
 
 
-def checked_shape(logits: Tensor, num_bars: int) -> None:
-    """Raise ValueError for logits of more than one position, and for fewer than one bar."""
+def checked_row(logits: Tensor) -> Tensor:
+    """Return one position's logits, (V,), in float32 on the CPU, or raise ValueError."""
     if isinstance(logits, Tensor) and logits.ndim != 1:
-        raise ValueError(
+        raise InputError(
             f"logits must have shape (V,), one position's; got {tuple(logits.shape)}. "
             "Of a model's (1, T, V), logits[0, -1] is the last position."
         )
-    if not isinstance(num_bars, Integral) or isinstance(num_bars, bool) or num_bars < 1:
-        raise ValueError(f"num_bars must be a whole number from 1, got {num_bars!r}.")
+    if isinstance(logits, Tensor) and not logits.is_complex():
+        logits = logits.detach().cpu().float()  # what the browser computes with
+    return checked_logits(logits)
 
 
 def texts_of(
@@ -83,7 +78,7 @@ def texts_of(
         sized = isinstance(labels, Sequence) and not isinstance(labels, str)
         if not sized or len(labels) != vocab_size:
             given = f"{len(labels):,} of them" if sized else type(labels).__name__
-            raise ValueError(
+            raise InputError(
                 f"labels must be {vocab_size:,} strings, one a logit, or a function from an id to "
                 f"its text, such as tokenizer.decode; got {given}."
             )
@@ -91,22 +86,13 @@ def texts_of(
     texts = {i: labels(i) for i in ids}
     for i, text in texts.items():
         if not isinstance(text, str):
-            raise ValueError(f"labels must be strings; id {i} has {type(text).__name__}.")
+            raise InputError(f"labels must be strings; id {i} has {type(text).__name__}.")
     return texts
 
 
 def checked_stops(name: str, stops: Sequence[str]) -> list[str]:
     """Return the texts of a slider's stops on one line each, or raise ValueError."""
-    if isinstance(stops, str) or not all(isinstance(stop, str) for stop in stops):
-        raise ValueError(f"the stops of {name!r} must be a list of strings, got {stops!r:.80}.")
-    if not len(stops):
-        raise ValueError(f"the slider {name!r} must have at least one stop, got none.")
-    return [visible_title(stop, 40) for stop in stops]
-
-
-def checked_place(name: str, place: int, count: int, first: int = 0) -> int:
-    """Return a slider's place, from first on, count of them, or raise ValueError."""
-    last = first + count - 1
-    if not isinstance(place, Integral) or isinstance(place, bool) or not first <= place <= last:
-        raise ValueError(f"{name} must be a whole number from {first} to {last}, got {place!r}.")
-    return int(place)
+    texts = checked_texts(f"the stops of {name!r}", stops)
+    if not texts:
+        raise InputError(f"the slider {name!r} must have at least one stop, got none.")
+    return [visible_title(text, 40) for text in texts]

@@ -1,17 +1,12 @@
 // A loss curve that grows while the training runs: Python sends the points, here they are drawn, with
 // the loss on a logarithmic axis.
 
-const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [720, 300];
-const BOX = { left: 58, right: 640, top: 12, bottom: 262 };
-
-function shape(parent, tag, attributes = {}, text = "") {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text; // names are data: they never become markup
-  parent.append(node);
-  return node;
-}
+const [LEFT, RIGHT, TOP, BOTTOM] = [58, 640, 12, 262];
+const AXIS = "stroke: var(--faint)";
+const GRID = "stroke: var(--line); stroke-width: 0.6";
+const LEVEL = "stroke: var(--faint); stroke-dasharray: 2 3";
+const CURVE = "stroke: var(--accent); stroke-linejoin: round; stroke-width: 2";
 
 const short = (value) => String(Number(value.toPrecision(3)));
 
@@ -40,75 +35,62 @@ function stepTicks(last) {
   return last > 1 ? [...ticks, last] : ticks;
 }
 
-function render({ model, el }) {
-  const name = model.get("_title");
-  const root = make(el, "div", {
-    class: "mygpt-live mygpt-loss", role: "group", "aria-label": name || "loss",
+export default livePicture("loss", ({ model, data, body }) => {
+  const { title, steps, levels } = data;
+  const svg = make(body, "svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", fill: "var(--text)",
+    style: "display: block; width: 100%; max-width: 720px; font-size: 12px",
   });
-  make(root, "div", { class: "title", "aria-hidden": "true" }, name);
-  const svg = shape(root, "svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
-  const line = make(root, "p", { class: "facts" });
-  const note = make(root, "p", { class: "note", role: "status" });
-
-  const steps = model.get("_steps");
-  const levels = model.get("_levels");
+  const stroke = (d, style) => make(svg, "path", { d, style: `fill: none; ${style}` });
 
   /** The lowest and the highest loss on the axis; a loss of 0 or less is drawn at the bottom. */
   function range(points) {
-    const seen = [...points.map(([, loss]) => loss), ...levels.map(([, level]) => level)];
-    const positive = seen.filter((loss) => loss > 0);
-    if (!positive.length) return [0.1, 10];
-    const [low, high] = [Math.min(...positive), Math.max(...positive)];
+    const seen = [...points, ...levels].map(([, loss]) => loss).filter((loss) => loss > 0);
+    if (!seen.length) return [0.1, 10];
+    const [low, high] = [Math.min(...seen), Math.max(...seen)];
     const margin = Math.max(1.02, (high / low) ** 0.05);
     return [low / margin, high * margin];
   }
 
-  return paintOnChange(model, () => {
-    const points = readPoints(model.get("_points"));
+  return () => {
+    const points = pointsIn(model.get("_points"));
     const [low, high] = range(points);
     const part = (loss) => Math.log(Math.max(loss, low) / low) / Math.log(high / low);
-    const up = (loss) => BOX.bottom - part(loss) * (BOX.bottom - BOX.top);
+    const up = (loss) => BOTTOM - part(loss) * (BOTTOM - TOP);
     const last = Math.max(steps, points.at(-1)?.[0] ?? 1); // a training can be longer than said
     const across = (step) =>
-      BOX.left + ((step - 1) / Math.max(1, last - 1)) * (BOX.right - BOX.left);
+      LEFT + ((step - 1) / Math.max(1, last - 1)) * (RIGHT - LEFT);
     svg.replaceChildren();
-    const { left, right, top, bottom } = BOX;
-    shape(svg, "path", { class: "axis", d: `M${left},${top}V${bottom}H${right}` });
+    stroke(`M${LEFT},${TOP}V${BOTTOM}H${RIGHT}`, AXIS);
     for (const tick of points.length || levels.length ? logTicks(low, high) : []) {
       const y = up(tick);
-      shape(svg, "path", { class: "grid", d: `M${left},${y}H${right}` });
-      shape(svg, "text", { x: left - 7, y: y + 4, "text-anchor": "end" }, short(tick));
+      stroke(`M${LEFT},${y}H${RIGHT}`, GRID);
+      make(svg, "text", { x: LEFT - 7, y: y + 4, "text-anchor": "end" }, short(tick));
     }
     for (const tick of stepTicks(last)) {
       const x = across(tick);
-      shape(svg, "path", { class: "axis", d: `M${x},${bottom}v4` });
-      shape(svg, "text", { x, y: bottom + 18, "text-anchor": "middle" }, commas(tick));
+      stroke(`M${x},${BOTTOM}v4`, AXIS);
+      make(svg, "text", { x, y: BOTTOM + 18, "text-anchor": "middle" }, commas(tick));
     }
-    shape(svg, "text", { x: (left + right) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "step");
+    make(svg, "text", { x: (LEFT + RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "step");
     for (const [level, loss] of levels) {
       const y = up(loss);
-      shape(svg, "path", { class: "level", d: `M${left},${y}H${right}` });
-      shape(svg, "text", { x: right + 6, y: y + 4 }, level);
+      stroke(`M${LEFT},${y}H${RIGHT}`, LEVEL);
+      make(svg, "text", { x: RIGHT + 6, y: y + 4 }, level);
     }
     const at = points.map(([step, loss]) => `${across(step).toFixed(1)},${up(loss).toFixed(1)}`);
-    if (at.length) shape(svg, "polyline", { class: "curve", points: at.join(" ") });
     if (at.length) {
       const [cx, cy] = at.at(-1).split(",");
-      shape(svg, "circle", { class: "now", cx, cy, r: 3.5 });
+      make(svg, "polyline", { class: "curve", points: at.join(" "), fill: "none", style: CURVE });
+      make(svg, "circle", { cx, cy, r: 3.5, fill: "var(--accent)" });
     }
     const said = model.get("_line") || `waiting for the first of ${commas(steps)} steps`;
-    svg.setAttribute("aria-label", `${name || "loss"} over step: ${said}`);
-    say(line, said);
-    say(note, model.get("_note"));
-  });
-}
+    svg.setAttribute("aria-label", `${title || "loss"} over step: ${said}`);
+    return { title, facts: said, note: model.get("_note") };
+  };
+});
 
-function readPoints(view) {
-  if (!view?.byteLength) return [];
-  const flat = new Float64Array(
-    view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength),
-  );
+function pointsIn(view) {
+  const flat = view ? numbersIn(view, Float64Array) : [];
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
 }
-
-export default { render };

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Mapping
-from numbers import Integral
-from pathlib import Path
-from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from IPython import get_ipython
 
-from ..pictures.base import bundle, visible_title
-from ..pictures.curves import show_curves
-from .inputs import browser_code
+from ..checks import checked_count
+from ..errors import InputError
+from ..pictures.base import visible_title
+from ..pictures.curves import curves_text, show_curves
+from .base import LivePicture, Shown, browser_code
 
 SYNC_SECONDS = 0.05  # the eye follows no more than 20 pictures a second
 MAX_POINTS = 2000  # more than there are pixels
 
 
-class LossWidget(anywidget.AnyWidget):
+class LossWidget(LivePicture):
     """A live loss curve over `steps` steps; call it as live(step, loss) after each.
 
     steps: how many there will be, x runs from 1 to it. levels: named losses to compare with, drawn
@@ -34,12 +31,8 @@ class LossWidget(anywidget.AnyWidget):
     above 0. Used from lesson 11 on.
     """
 
-    _esm = browser_code("knobs", "loss")
-    _css = Path(__file__).parent / "live.css"
+    _esm = browser_code("loss")
 
-    _steps = traitlets.Int().tag(sync=True)
-    _title = traitlets.Unicode().tag(sync=True)
-    _levels = traitlets.List().tag(sync=True)  # [name, loss]
     _points = traitlets.Bytes().tag(sync=True)  # (N, 2) float64: step, loss; finite, thinned out
     _line = traitlets.Unicode().tag(sync=True)
     _note = traitlets.Unicode().tag(sync=True)
@@ -48,22 +41,19 @@ class LossWidget(anywidget.AnyWidget):
         self, steps: int, *, levels: Mapping[str, float] | None = None, title: str = "loss"
     ) -> None:
         """Begin with an empty curve."""
-        if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
-            raise ValueError(f"steps must be a whole number from 1, got {steps!r}.")
-        self._levels_given = {visible_title(k, 40): float(v) for k, v in (levels or {}).items()}
-        for name, level in self._levels_given.items():
+        self._last_step = checked_count("steps", steps)
+        self._levels = {visible_title(k, 40): float(v) for k, v in (levels or {}).items()}
+        for name, level in self._levels.items():
             if not 0 < level < math.inf:
-                raise ValueError(
-                    f"the level {name!r} must be a finite number above 0, got {level}."
-                )
-        self._lock = threading.RLock()
+                expected = "must be a finite number above 0"
+                raise InputError(f"the level {name!r} {expected}, got {level}.")
         self._collected: list[tuple[int, float]] = []
         self._told, self._waiting = 0.0, False  # when; whether the end of the cell is awaited
         self._bad = ""  # "step 31: the loss is nan", of the first such step
-        title = visible_title(title)
-        levels_sent = [list(pair) for pair in self._levels_given.items()]
-        super().__init__(_steps=int(steps), _title=title, _levels=levels_sent)
-        self._last_step = int(steps)  # a plain attribute: reading a trait takes longer
+        self._title = visible_title(title)
+        levels = [*self._levels.items()]
+        data = {"steps": self._last_step, "title": self._title, "levels": levels}
+        super().__init__(label=title or "loss", data=data)
 
     def __call__(self, step: int, loss: float) -> None:
         """Add a point; from any thread, and cheap enough to call after every step."""
@@ -121,25 +111,20 @@ class LossWidget(anywidget.AnyWidget):
         step, loss = self._collected[-1]
         return f"step {step:,} of {self._last_step:,}, loss {loss:.4f}"
 
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return one bundle: the live view, and once there are points, a PNG and the text."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+    def shown(self) -> Shown:
+        """Return what is shown of the curve so far."""
         with self._lock:
-            points, under = self._thinned(), [self._said(), self._note]
-        under = [line for line in under if line]
+            points, told = self._thinned(), [self._said(), self._note]
+            line = self._line or f"waiting for the first of {self._last_step:,} steps"
+            drawn = len(self._points) // 16
+        page = {"title": self._title, "facts": line, "note": told[1]}
+        under = [line for line in told if line]
         if not points:
             waiting = f"loss curve, drawn live while the training runs: {self._last_step:,} steps"
-            return data | {"text/plain": "\n".join(under) or waiting}, metadata
+            return Shown("\n".join(under) or waiting, None, page)
         x, y = zip(*points, strict=True)
-        picture = show_curves(
-            x,
-            {"loss": y},
-            x_label="step",
-            y_label="loss",
-            title=self._title,
-            log_y=max(y) > 0,
-            levels=self._levels_given,
-            digits=4,
-        )
-        still, about = bundle(picture.figure, "\n".join([picture.text, *under]))
-        return data | still, metadata | about
+        page["rows"] = [[f"{drawn} points"]] if drawn else []
+        named = {"x_label": "step", "y_label": "loss", "title": self._title, "digits": 4}
+        named |= {"log_y": max(y) > 0, "levels": self._levels}
+        text = "\n".join([curves_text(x, {"loss": y}, **named), *under])
+        return Shown(text, lambda: show_curves(x, {"loss": y}, **named).figure, page)

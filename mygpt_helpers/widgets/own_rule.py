@@ -11,11 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-MAX_MESSAGE = 400  # characters; an exception's text can hold a whole tensor
-
-
-class OwnRuleError(Exception):
-    """What is wrong with the learner's function, in one line for the learner to read."""
+from ..checks import shape_of
+from ..errors import InputError
 
 
 def probs_by_own_rule(
@@ -23,35 +20,36 @@ def probs_by_own_rule(
 ) -> Tensor:
     """Return rule(logits, **knobs) as probabilities, (V,), float32 or wider, without gradients.
 
-    logits: (V,); the rule gets a copy, so that it may change it. Raises OwnRuleError for a rule
+    logits: (V,); the rule gets a copy, so that it may change it. Raises ValueError for a rule
     that raises, or whose result is not a distribution over the V tokens. Used from lesson 04 on.
     """
     name = getattr(rule, "__name__", type(rule).__name__)
     try:
         probs = rule(logits.clone(), **knobs)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise OwnRuleError(one_line(f"{name} raised {said}{_line_of(rule, error)}")) from error
-    expected = f"expected probabilities, a tensor of shape ({len(logits)},)."
-    if probs is None:
-        raise OwnRuleError(f"{name} returned None; {expected} Is a return missing?")
-    if not isinstance(probs, Tensor):
-        raise OwnRuleError(f"{name} returned {type(probs).__name__}; {expected}")
-    if probs.shape != logits.shape:
-        raise OwnRuleError(f"{name} returned shape {tuple(probs.shape)}; {expected}")
-    if probs.is_complex():
-        raise OwnRuleError(f"{name} returned {probs.dtype}; {expected}")
+        kind = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise InputError(f"{name} raised {kind}{_line_of(rule, error)}") from error
+    given = ""
+    if not isinstance(probs, Tensor) or probs.shape != logits.shape:
+        given = "None" if probs is None else shape_of(probs)
+    elif probs.is_complex():
+        given = str(probs.dtype)
+    if given:
+        raise InputError(
+            f"{name} returned {given}; expected probabilities, a tensor of shape ({len(logits)},)."
+            + (" Is a return missing?" if probs is None else "")
+        )
     # A rule that ran the model with gradients on has the right numbers: show them.
     probs = probs.detach().cpu().to(torch.promote_types(probs.dtype, torch.float32))
     if bool(probs.isnan().any()):
-        raise OwnRuleError(f"{name} returned NaN for some tokens; look for 0 / 0 or inf - inf.")
+        raise InputError(f"{name} returned NaN for some tokens; look for 0 / 0 or inf - inf.")
     if bool((probs < 0).any()):
-        raise OwnRuleError(
+        raise InputError(
             f"{name} returned a negative number, {probs.min():.4g}; probabilities are 0 or more."
         )
     total = float(probs.double().sum())
     if not abs(total - 1) < 1e-3:
-        raise OwnRuleError(
+        raise InputError(
             f"{name} returned numbers that sum to {total:.4g}; probabilities sum to 1. "
             "softmax turns logits into such numbers."
         )
@@ -67,9 +65,3 @@ def _line_of(rule: Callable[..., Tensor], error: Exception) -> str:
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     return f" (line {lines[-1]} of its cell or file)" if lines else ""
-
-
-def one_line(text: str) -> str:
-    """Return an exception's text on one line, cut where it never ends."""
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-import anywidget
-import traitlets
-
-from ..pictures.base import LABEL_CHARS, bundle
+from ..errors import InputError
+from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, distribution_figure, distribution_text
-from ..pictures.tables import visible
-from .inputs import browser_code
+from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
+
+STATES = {"top": "▲ top", "cut": "✕ cut", "": ""}
 
 
-class StepsWidget(anywidget.AnyWidget):
+class StepsWidget(LivePicture):
     """One distribution at a time out of several, chosen by a slider: positions, say, or moments.
 
     distributions: made by summarize; their titles say which step is which. label: the slider's
@@ -23,46 +23,41 @@ class StepsWidget(anywidget.AnyWidget):
     distributions, or a step that is not there. Used from lesson 01 on.
     """
 
-    _esm = browser_code("steps")
-    _css = Path(__file__).parent / "distribution.css"
+    _esm = browser_code("bars", "steps")
 
-    step = traitlets.Int().tag(sync=True)
-    _steps = traitlets.List().tag(sync=True)
-    _label = traitlets.Unicode().tag(sync=True)
+    step = Place().tag(sync=True)
 
     def __init__(
         self, distributions: Sequence[Distribution], *, label: str = "step", start: int = 0
     ) -> None:
         """Take the distributions and send what the browser shows of them."""
-        self._distributions = list(distributions)
-        if not self._distributions:
-            raise ValueError("distributions must hold at least one; got none.")
-        super().__init__(step=start, _steps=[*map(_shown, self._distributions)], _label=label)
+        self._all = list(distributions)
+        if not self._all:
+            raise InputError("distributions must hold at least one; got none.")
+        steps = [sent_distribution(d) for d in self._all]
+        counts = [f"{number} of {len(steps)}" for number in range(1, len(steps) + 1)]
+        spoken = [f"{count}: {step['title']}" for count, step in zip(counts, steps, strict=True)]
+        knob = Slider(label, "step", counts, spoken=spoken)
+        super().__init__(label=label, data={"steps": steps}, sliders=[knob], step=start)
 
-    @traitlets.validate("step")
-    def _validate_step(self, proposal: traitlets.Bunch) -> int:
-        last = len(self._distributions) - 1
-        if not 0 <= proposal.value <= last:
-            raise ValueError(f"step must be from 0 to {last}, got {proposal.value}.")
-        return proposal.value
-
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        now = self._distributions[self.step]
-        still, about = bundle(distribution_figure(now), distribution_text(now))
-        return data | still, metadata | about
+    def shown(self) -> Shown:
+        """Return what is shown of the step."""
+        return shown_distribution(self._all[self.step])
 
 
-def _shown(d: Distribution) -> dict[str, Any]:
-    """Return what the browser shows of one distribution."""
-    return {
-        "labels": [[visible(text, LABEL_CHARS), visible(text)] for text in d.labels],
-        "after": list(d.after),
-        "kept": d.num_kept,
-        "rest": d.rest_mass,
-        "rest_count": d.rest_count,
-        "entropy": d.entropy,
-        "vocab_size": d.vocab_size,
-        "title": d.title,
-    }
+def sent_distribution(d: Distribution) -> dict[str, Any]:
+    """Return what bars.js draws of a distribution."""
+    return asdict(d) | {"labels": shown_labels(d.labels), "title": visible_title(d.title)}
+
+
+def shown_distribution(d: Distribution) -> Shown:
+    """Return what is shown of a distribution: rows of token, probability and state."""
+    tokens = enumerate(zip(shown_labels(d.labels), d.after, strict=True))
+    rows = [[f'"{short}"', p, STATES[d.state(i)]] for i, ((short, _), p) in tokens]
+    if d.rest_count:
+        others = f"{d.rest_count:,} other{'s' * (d.rest_count > 1)}"
+        rows.append([others, d.rest_mass, STATES["top" if max(d.after) < d.largest else ""]])
+    kept = [d.num_kept, d.vocab_size] if d.num_kept < d.vocab_size else []
+    facts = [*kept, d.entropy, math.exp(d.entropy)]
+    page = {"title": visible_title(d.title), "facts": facts, "rows": rows}
+    return Shown(distribution_text(d), lambda: distribution_figure(d), page)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import anywidget
-import traitlets
-
-from ..pictures.base import bundle, visible_title
+from ..errors import InputError
+from ..pictures.base import visible_title
 from ..pictures.strips import PER_ROW, Strip, strip_figure, strip_text
-from .grids import shown_labels
-from .inputs import browser_code, checked_place, checked_stops
+from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
+from .inputs import checked_stops
 
 
-class StripsWidget(anywidget.AnyWidget):
+class StripsWidget(LivePicture):
     """One strip at a time out of several, and as much of it as the second slider says.
 
     strips: one for each stop; stops: their names. label, length_label: the sliders' names. start:
@@ -24,14 +21,10 @@ class StripsWidget(anywidget.AnyWidget):
     stops that do not fit, and for places that are not there. Used from lesson 12 on.
     """
 
-    _esm = browser_code("knobs", "strips")
-    _css = Path(__file__).parent / "live.css"
+    _esm = browser_code("strips")
 
-    strip = traitlets.Int().tag(sync=True)
-    length = traitlets.Int().tag(sync=True)
-    _strips = traitlets.List().tag(sync=True)
-    _knobs = traitlets.Dict().tag(sync=True)  # the sliders' names, and the first one's stops
-    _per_row = traitlets.Int(PER_ROW).tag(sync=True)
+    strip = Place().tag(sync=True)
+    length = Place().tag(sync=True)
 
     def __init__(
         self,
@@ -46,43 +39,40 @@ class StripsWidget(anywidget.AnyWidget):
         """Take the strips and send them to the browser."""
         self._all = list(strips)
         if not self._all or not all(isinstance(strip, Strip) for strip in self._all):
-            raise ValueError("strips must hold at least one, each a Strip.")
-        stops = checked_stops(label, stops)
-        if len(stops) != len(self._all):
-            raise ValueError(
+            raise InputError("strips must hold at least one, each a Strip.")
+        if len(checked_stops(label, stops)) != len(self._all):
+            raise InputError(
                 f"stops must have {len(self._all)} texts, one for each strip; got {len(stops)}."
             )
-        self._longest = max(len(strip.tokens) for strip in self._all)
-        names = {"label": visible_title(label), "length_label": visible_title(length_label)}
+        lengths = range(1, max(len(strip.tokens) for strip in self._all) + 1)
+        knobs = [Slider(label, "strip", stops), Slider(length_label, "length", stops=lengths)]
         super().__init__(
+            label=label,
+            data={"strips": [*map(_sent, self._all)], "per_row": PER_ROW},
+            sliders=knobs,
             strip=start,
-            length=self._longest if length is None else length,
-            _strips=[*map(_sent, self._all)],
-            _knobs={**names, "stops": stops, "longest": self._longest},
+            length=lengths[-1] if length is None else length,
         )
 
-    @traitlets.validate("strip")
-    def _validate_strip(self, proposal: traitlets.Bunch) -> int:
-        return checked_place("strip", proposal.value, len(self._all))
-
-    @traitlets.validate("length")
-    def _validate_length(self, proposal: traitlets.Bunch) -> int:
-        return checked_place("length", proposal.value, self._longest, first=1)
-
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        now = self._all[self.strip]
-        figure = strip_figure(now, length=self.length)
-        still, about = bundle(figure, strip_text(now, length=self.length))
-        return data | still, metadata | about
+    def shown(self) -> Shown:
+        """Return what is shown: rows of a position and the tokens from there, wrong ones with ✕."""
+        whole, sent, length = self._all[self.strip], self._data["strips"][self.strip], self.length
+        tiles = zip(sent["tokens"], sent["right"], strict=True)
+        texts = ["✕" * (right is False) + short for (short, _), right in tiles][:length]
+        starts = range(0, len(texts), PER_ROW)
+        rows = [[str(start), *texts[start : start + PER_ROW]] for start in starts]
+        page = {"title": sent["title"], "facts": sent["facts"][len(texts) - 1], "rows": rows}
+        text = strip_text(whole, length=length)
+        return Shown(text, lambda: strip_figure(whole, length=length), page)
 
 
 def _sent(strip: Strip) -> dict[str, Any]:
-    """Return what the browser shows of one strip."""
+    """Return what the browser shows of one strip; facts: for each length, from 1."""
+    summaries = [strip.summary(length) for length in range(1, len(strip.tokens) + 1)]
+    below = visible_title(strip.facts)
     return {
         "title": visible_title(strip.title),
         "tokens": shown_labels(strip.tokens),
         "right": list(strip.right),
-        "facts": visible_title(strip.facts),
+        "facts": [f"{summary}\n{below}".strip() for summary in summaries],
     }

@@ -1,20 +1,18 @@
-"""The live distribution picture without a browser: what it sends, takes and refuses."""
+"""The live distribution without a browser: what it sends, takes and refuses."""
 
 from __future__ import annotations
 
-import base64
 import re
-import threading
-import time
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mygpt_helpers import DistributionWidget, StepsWidget, next_token_probs
+from mygpt_helpers import DistributionWidget, next_token_probs
 from mygpt_helpers.pictures.distributions import distribution_text, summarize
 from mygpt_helpers.widgets.inputs import KNOBS, slider_stops
+from tests.widgets.wire import from_browser, twin_of
 
 LOGITS = torch.tensor([0.5, 3.0, -1.0, 2.0, 2.0, -7.0])
 LABELS = [" a", "b", "c\n", "$d$", "<e>", "f"]
@@ -24,39 +22,17 @@ def softmax_rule(logits: Tensor, temperature: float) -> Tensor:
     return torch.softmax(logits / temperature, dim=-1)
 
 
-@pytest.fixture
-def sent(monkeypatch):
-    """Collect what widgets send to the browser."""
-    messages = []
-    monkeypatch.setattr(
-        DistributionWidget, "_send", lambda self, message, buffers=None: messages.append(message)
-    )
-    return messages
-
-
-def from_browser(widget: DistributionWidget, **state: float) -> None:
-    """Hand a widget the message that a drag ends with."""
-    widget._handle_msg({"content": {"data": {"method": "update", "state": state}}})
-
-
 # What it displays as
 
 
-def test_one_bundle_of_view_png_and_text():
+def test_the_still_picture_says_what_the_sliders_say():
     widget = DistributionWidget(
         LOGITS, LABELS, knobs=("temperature", "top_k"), temperature=0.7, top_k=3, title="T"
     )
-    data, metadata = widget._repr_mimebundle_()
     probs = next_token_probs(LOGITS, temperature=0.7, top_k=3)
     setting = "temperature 0.7, top_k 3"
-    twin = distribution_text(
-        summarize(LOGITS, probs, LABELS.__getitem__, setting=setting, title="T")
-    )
-    view = "application/vnd.jupyter.widget-view+json"
-    assert set(data) == {view, "image/png", "text/plain"}
-    assert data[view]["model_id"] == widget.model_id
-    assert data["text/plain"] == metadata["image/png"]["alt"] == twin
-    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    now = summarize(LOGITS, probs, LABELS.__getitem__, setting=setting, title="T")
+    assert twin_of(widget) == distribution_text(now)
 
 
 @pytest.mark.parametrize("own", [None, lambda z, temperature: (z / temperature).softmax(dim=-1)])
@@ -91,14 +67,14 @@ def test_an_own_function_that_fails_at_once_is_told_in_one_line():
 def test_logits_go_over_once_sorted_as_float32(sent):
     logits = torch.randn(500, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     widget = DistributionWidget(logits, str, knobs=KNOBS, previous_ids=torch.tensor([7, 7, 3]))
-    values = np.frombuffer(widget._sorted_logits, "<f4")
+    values = np.frombuffer(widget._data["logits"], "<f4")
     assert (values == logits.float().sort(descending=True).values.numpy()).all()
-    ranks = np.frombuffer(widget._used_ranks, "<i4")
+    ranks = np.frombuffer(widget._data["used_ranks"], "<i4")
     assert sorted(values[ranks]) == sorted(logits[[7, 3]].float().tolist())
     sent.clear()
     from_browser(widget, temperature=0.7)
     from_browser(widget, top_k=4)
-    assert all("_sorted_logits" not in message["state"] for message in sent)
+    assert all("_data" not in message["state"] for message in sent)
     assert {message["method"] for message in sent} <= {"echo_update"}
 
 
@@ -108,13 +84,13 @@ def test_only_shown_labels_are_computed():
         torch.arange(1000.0), lambda i: asked.append(i) or f"<{i}>", num_bars=3
     )
     assert asked == [999, 998, 997]
-    assert widget._labels == [["<999>", "<999>"], ["<998>", "<998>"], ["<997>", "<997>"]]
+    assert widget._data["labels"] == [["<999>", "<999>"], ["<998>", "<998>"], ["<997>", "<997>"]]
 
 
 def test_labels_are_visible_short_and_whole():
     widget = DistributionWidget(torch.tensor([2.0, 1.0]), ["x" * 10_000, " \x00\u202e\n"])
-    assert widget._labels[0] == ["x" * 23 + "…", "x" * 10_000]
-    assert widget._labels[1][0] == "␣\\x00\\u202e⏎"
+    assert widget._data["labels"][0] == ["x" * 23 + "…", "x" * 999 + "…"]
+    assert widget._data["labels"][1][0] == "␣\\x00\\u202e⏎"
 
 
 @pytest.mark.parametrize("knob", KNOBS)
@@ -156,7 +132,11 @@ def test_knobs_are_attributes_in_plain_numbers():
 
 def test_a_knob_that_is_not_shown_still_counts():
     widget = DistributionWidget(LOGITS, LABELS, temperature=0.5, top_p=0.9)
-    assert (widget.top_p, widget.top_k, list(widget._stops)) == (0.9, None, ["temperature"])
+    assert (widget.top_p, widget.top_k, [*widget.numbers()["sliders"]]) == (
+        0.9,
+        None,
+        ["temperature"],
+    )
     assert "top_p 0.9" in widget._repr_mimebundle_()[0]["text/plain"]
 
 
@@ -235,8 +215,8 @@ def test_other_bad_arguments_are_refused():
 def test_any_float_dtype_also_with_gradients(dtype):
     logits = LOGITS.clone().to(dtype).requires_grad_()
     widget = DistributionWidget(logits, LABELS, num_bars=99)
-    assert len(widget._labels) == 6
-    assert np.frombuffer(widget._sorted_logits, "<f4")[0] == 3
+    assert len(widget._data["labels"]) == 6
+    assert np.frombuffer(widget._data["logits"], "<f4")[0] == 3
 
 
 def test_one_token():
@@ -279,9 +259,9 @@ def test_own_function_answers_with_the_shown_numbers_only(sent):
     probs = softmax_rule(logits, 0.5)
     top = probs.topk(5).values
     assert answer["after"] == pytest.approx(top.tolist())
-    assert answer["rest"] == pytest.approx(1 - float(top.sum()), abs=1e-6)
-    assert answer["kept"] == 1000 and answer["largest"] == pytest.approx(float(top[0]))
-    assert answer["knobs"] == {"temperature": 0.5} and answer["error"] == ""
+    assert answer["rest_mass"] == pytest.approx(1 - float(top.sum()), abs=1e-6)
+    assert answer["num_kept"] == 1000 and answer["largest"] == pytest.approx(float(top[0]))
+    assert answer["question"] == {"temperature": 0.5} and answer["error"] == ""
     assert len(sent) <= 2  # the answer, and ipywidgets' echo
 
 
@@ -322,7 +302,7 @@ def test_what_is_wrong_is_one_message_and_the_last_picture_stays(kind, capfd):
     error = widget._answer["error"]
     assert re.search(says, error), error
     assert "\n" not in error and len(error) <= 400
-    assert widget._answer["after"] == good and widget._answer["knobs"] == {"temperature": 0.5}
+    assert widget._answer["after"] == good and widget._answer["question"] == {"temperature": 0.5}
     now[0] = widget._rule = softmax_rule
     widget.temperature = 0.6
     assert widget._answer["error"] == "" and widget._answer["after"] != good
@@ -340,103 +320,3 @@ def test_probabilities_with_gradients_and_half_precision_are_welcome():
         LOGITS, LABELS, probs_function=lambda z, temperature: z.softmax(-1).half()
     )
     assert widget._answer["error"] == ""
-
-
-def test_an_endless_message_is_cut():
-    def rule(logits, temperature):
-        raise ValueError("x" * 10_000)
-
-    assert len(DistributionWidget(LOGITS, LABELS, probs_function=rule)._answer["error"]) == 400
-
-
-def test_an_interrupt_is_told_and_passes_on():
-    def rule(logits, temperature):
-        if temperature < 1:
-            raise KeyboardInterrupt
-        return softmax_rule(logits, temperature)
-
-    widget = DistributionWidget(LOGITS, LABELS, probs_function=rule)
-    with pytest.raises(KeyboardInterrupt):
-        widget.temperature = 0.5
-    assert "Interrupted" in widget._answer["error"] and widget._answer["after"]
-    with pytest.raises(KeyboardInterrupt):
-        DistributionWidget(LOGITS, LABELS, temperature=0.5, probs_function=rule)
-
-
-# Threads: JupyterLab answers the browser beside a running cell
-
-
-def test_a_late_answer_does_not_replace_a_newer_one():
-    may_end, started = threading.Event(), threading.Event()
-
-    def rule(logits, temperature):
-        if temperature == 0.5:
-            started.set()
-            may_end.wait(10)
-        return softmax_rule(logits, temperature)
-
-    widget = DistributionWidget(LOGITS, LABELS, probs_function=rule)
-    beside = threading.Thread(target=lambda: from_browser(widget, temperature=0.5))
-    beside.start()
-    assert started.wait(10)
-    begun = time.perf_counter()
-    widget.temperature = 2.0  # a cell goes on while the function hangs in the other thread
-    assert time.perf_counter() - begun < 5
-    assert widget._answer["knobs"] == {"temperature": 2.0}
-    may_end.set()
-    beside.join(10)
-    assert widget._answer["knobs"] == {"temperature": 2.0}
-
-
-def test_many_threads_leave_one_consistent_answer():
-    widget = DistributionWidget(LOGITS, LABELS, probs_function=softmax_rule)
-    temperatures = [round(0.1 * i, 1) for i in range(1, 20)]
-
-    def drag():
-        for temperature in temperatures:
-            widget.temperature = temperature
-
-    threads = [threading.Thread(target=drag) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    answer = widget._answer
-    want = softmax_rule(LOGITS, answer["knobs"]["temperature"]).sort(descending=True).values
-    assert answer["after"] == pytest.approx(want.tolist())
-    assert answer["knobs"] == {"temperature": widget.temperature}
-
-
-# Steps: distributions that were computed before, one at a time
-
-
-def steps(number: int) -> list:
-    return [
-        summarize(
-            LOGITS * i, (LOGITS * i).softmax(-1), LABELS.__getitem__, num_bars=3, title=f"{i}"
-        )
-        for i in range(number)
-    ]
-
-
-def test_steps_show_one_distribution_at_a_time():
-    made = steps(3)
-    widget = StepsWidget(made, label="position", start=1)
-    data, metadata = widget._repr_mimebundle_()
-    assert data["text/plain"] == metadata["image/png"]["alt"] == distribution_text(made[1])
-    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
-    assert [step["title"] for step in widget._steps] == ["0", "1", "2"]
-    assert widget._steps[2]["after"] == list(made[2].after)
-    from_browser(widget, step=2)
-    assert widget.step == 2
-
-
-def test_steps_that_are_not_there_are_refused():
-    with pytest.raises(ValueError, match="at least one"):
-        StepsWidget([])
-    with pytest.raises(ValueError, match="from 0 to 2, got 3"):
-        StepsWidget(steps(3), start=3)
-    widget = StepsWidget(steps(3))
-    with pytest.raises(ValueError, match="from 0 to 2, got -1"):
-        widget.step = -1
-    assert widget.step == 0

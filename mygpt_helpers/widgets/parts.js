@@ -1,0 +1,151 @@
+// What every live picture is made of: elements, controls, and the frame that holds them. base.py puts
+// it in front of the picture's own files.
+
+const WAIT_MS = 150; // a shorter wait is not worth a word
+const STUCK_MS = 5000;
+const STUCK = "Still waiting for Python. If your function never returns: Kernel > Interrupt, "
+  + "and if that does not help, Kernel > Restart.";
+const SVG = "http://www.w3.org/2000/svg";
+const OUR_KEYS = { "data-lm-suppress-shortcuts": "true" }; // or JupyterLab takes arrows and Enter
+
+/** Add an element: of HTML, or of SVG inside an svg. */
+function make(parent, tag, attributes = {}, text = "") {
+  const node = document.createElementNS(tag === "svg" ? SVG : parent.namespaceURI, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.textContent = text; // token text is data: it never becomes markup
+  parent.append(node);
+  return node;
+}
+
+/** Change a text only where it differs, so that what stays the same costs nothing. */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const commas = (n) => n.toLocaleString("en-US");
+
+/** The numbers behind a view on bytes; copied, since they may not start where the type needs it. */
+function numbersIn(view, ArrayType) {
+  return new ArrayType(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+/** Add the row of a control: its label and its input. */
+function makeInput(panel, name, attributes) {
+  const row = make(panel, "div", { class: "knob" });
+  const id = `mygpt-${Math.random().toString(36).slice(2)}`;
+  make(row, "label", { for: id }, name);
+  return make(row, "input", { id, ...OUR_KEYS, ...attributes });
+}
+
+function makeTextBox(panel, name) {
+  return makeInput(panel, name, { type: "text", dir: "auto", autocomplete: "off", spellcheck: "false" });
+}
+
+function makeButton(parent, name, onClick) {
+  make(parent, "button", { type: "button", ...OUR_KEYS }, name).addEventListener("click", onClick);
+}
+
+/** Add a table; its caption is for a screen reader, since the eye has the title. */
+function makeTable(parent, kind) {
+  const table = make(parent, "table", { class: kind });
+  return ["caption", "thead", "tbody"].map((part) => make(table, part));
+}
+
+/** What colours mean: [class of the key, its text] for each. */
+function makeLegend(parent, keys) {
+  const legend = make(parent, "p", { class: "legend" });
+  for (const [kind, text] of keys)
+    make(make(legend, "span"), "span", { class: `key ${kind}`, "aria-hidden": "true" }).after(text);
+  return legend;
+}
+
+/** What a numeric slider says: whole numbers as 1,500, others with two digits or more. */
+function numberText(value, stops) {
+  const least = [...stops, value].every(Number.isInteger) ? 0 : 2;
+  const digits = { minimumFractionDigits: least, maximumFractionDigits: 10 };
+  return value.toLocaleString("en-US", digits);
+}
+
+/** Add a slider, as Slider in base.py describes it; the function returned follows the model. */
+function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, off }) {
+  const knob = item === null ? trait : name;
+  const input = makeInput(panel, name, { type: "range", min: 0, step: 1, "data-knob": knob });
+  // Not live: a screen reader says aria-valuetext already.
+  const output = make(input.parentElement, "output", { for: input.id, "aria-live": "off" });
+  const now = () => (item === null ? model.get(trait) : model.get(trait)[item]);
+  let shown;
+  input.addEventListener("input", () => {
+    const value = stops[input.valueAsNumber];
+    model.set(trait, item === null ? value : model.get(trait).with(item, value));
+  });
+  input.addEventListener("change", () => model.save_changes()); // once a drag
+  return function follow() {
+    if (now() === shown) return;
+    shown = now();
+    // One that was set from Python, between two stops, becomes a stop.
+    if (!stops.includes(shown)) stops = [...stops, shown].sort((a, b) => a - b);
+    const place = stops.indexOf(shown);
+    input.max = stops.length - 1;
+    input.valueAsNumber = place;
+    const text = texts[place] ?? numberText(shown, stops) + (shown === off[0] ? off[1] : "");
+    input.setAttribute("aria-valuetext", spoken[place] ?? text);
+    say(output, text);
+  };
+}
+
+/**
+ * Make a live picture. build(view) is called once for each view and fills its body; the function
+ * that it returns paints, and returns the texts { title, facts, note } that stand around the body.
+ * It is called now and after each change of the model: however many arrive, once a frame.
+ */
+function livePicture(kind, build) {
+  function render({ model, el }) {
+    const label = { role: "group", "aria-label": model.get("_label") };
+    const root = make(el, "div", { class: `mygpt-live mygpt-${kind}`, ...label });
+    const panel = make(root, "div", { class: "knobs" });
+    const follow = model.get("_sliders").map((slider) => makeSlider(panel, model, slider));
+    const title = make(root, "div", { class: "title", "aria-hidden": "true" });
+    const body = make(root, "div");
+    const facts = make(root, "p", { class: "facts" });
+    const note = make(root, "p", { class: "note", role: "status" });
+    const draw = build({ model, data: model.get("_data"), panel, title, body, facts });
+    let frame, timer, waitsSince;
+
+    /** Python is late while its answer is for another question than the attributes ask now. */
+    function saidByPython({ question = {}, error = "" }) {
+      clearTimeout(timer);
+      const late = Object.entries(question).some(([name, value]) => model.get(name) !== value);
+      waitsSince = late ? (waitsSince ?? performance.now()) : undefined;
+      const waited = late ? performance.now() - waitsSince : 0;
+      root.classList.toggle("waiting", waited >= WAIT_MS);
+      if (!late) return error;
+      model.save_changes(); // ipywidgets keeps one message on its way; of the others the last wins
+      timer = setTimeout(schedule, waited < WAIT_MS ? WAIT_MS : STUCK_MS);
+      if (waited >= STUCK_MS) return STUCK;
+      return waited < WAIT_MS ? error : "Waiting for Python…";
+    }
+
+    function paint() {
+      frame = undefined;
+      for (const knob of follow) knob();
+      const said = draw();
+      say(title, said.title);
+      say(facts, said.facts);
+      say(note, saidByPython(model.get("_answer")) || (said.note ?? ""));
+    }
+
+    function schedule() {
+      frame ??= requestAnimationFrame(paint);
+    }
+
+    model.on("change", schedule);
+    paint();
+    return () => {
+      model.off("change", schedule);
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
+  }
+  return { render };
+}
+

@@ -1,0 +1,157 @@
+"""The notebook that holds all live pictures of these tests, opened once.
+
+CASES: one picture of each kind, plain, and with texts that a page must show as plain text. A new
+kind of picture needs one more entry, and no more code. The others are there for what only they do.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from textwrap import dedent
+
+from cases import LOGITS
+from lab import Notebook, write_notebook
+from pages import IN_KERNEL
+
+SET_UP = """
+import math, sys, time, torch
+sys.path.append({folder!r})
+from cases import ALL_KNOBS, HOSTILE, LOGITS, previous_ids
+from mygpt_helpers import *
+MAIN = next(iter(LOGITS))
+W = ["I", "love", "some", "beer"]
+made = {{}}
+def show(name, widget):
+    made[name] = widget
+    return widget
+
+def summary(logits, title, **knobs):
+    return summarize(logits, next_token_probs(logits, **knobs), str, num_bars=5, title=title)
+def grid(i, rows=W, columns=W, **about):
+    values = torch.linspace(-i, 1, len(rows) * len(columns)).reshape(len(rows), len(columns))
+    return make_grid(values, rows, columns, title=f"after {{i}} steps", **about)
+def strip(tokens, good, title="T", facts="loss 0.1"):
+    right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
+    return Strip(title, tuple(tokens), right, facts=facts)
+
+pause = 0.0
+def attention_of(prompt):
+    time.sleep(pause)
+    tokens = prompt.split()
+    for token in tokens:
+        if token not in W:
+            raise ValueError(f"no such token: {{token!r}}; use {{', '.join(W)}}")
+    T = len(tokens)
+    scores = torch.arange(2 * 3 * T * T).reshape(2, 3, T, T) % 7 / 2
+    return tokens, scores.masked_fill(torch.ones(T, T).triu(1).bool(), -math.inf).softmax(-1)
+
+def squared(logits, temperature):
+    return torch.softmax(logits / temperature**2, dim=-1)
+def moody(logits, temperature):
+    if temperature > 1.5:
+        raise RuntimeError("<b>too hot</b> $x$")
+    return torch.softmax(logits / temperature, dim=-1)
+def slow(logits, temperature):
+    time.sleep(pause)
+    return torch.softmax(logits / temperature, dim=-1)
+"""
+CASES = {
+    "distribution": """DistributionWidget(
+        LOGITS[MAIN], str, knobs=ALL_KNOBS, top_k=40, temperature=0.333,
+        previous_ids=previous_ids(MAIN), title="T")""",
+    "distribution, own": """DistributionWidget(
+        LOGITS["tied"], str, num_bars=4, knobs=("temperature", "top_k"),
+        probs_function=lambda logits, **knobs: next_token_probs(logits, **knobs))""",
+    "distribution, one": "DistributionWidget(torch.tensor([-4.0]), ['only'])",
+    "distribution, hostile": """DistributionWidget(
+        torch.arange(13) * -0.5, HOSTILE, num_bars=20, title=HOSTILE[1])""",
+    "steps": """StepsWidget(
+        [summary(LOGITS["tied"] * i, f"step {i}", top_k=k) for i, k in ((0, 300), (1, 7), (2, 2))],
+        label="position", start=1)""",
+    "steps, hostile": """StepsWidget(
+        [summarize(torch.arange(13.0), torch.full((13,), 1 / 13), HOSTILE.__getitem__, num_bars=n,
+        title=HOSTILE[n - 10]) for n in (11, 12, 13)], label=HOSTILE[2])""",
+    "grids": """GridsWidget(
+        [grid(i, facts=f"loss {i}") for i in range(6)],
+        {"half": ["left", "right"], "step": ["1", "5", "50"]}, start=[0, 1])""",
+    "grids, large": """GridsWidget(
+        [grid(i, [*map(str, range(20))], [*map(str, range(30))]) for i in (0, 3)],
+        {"step": ["0", "3"]})""",
+    "grids, hostile": """GridsWidget(
+        [grid(1, HOSTILE, HOSTILE, facts=HOSTILE[2], row_label=HOSTILE[0])],
+        {HOSTILE[2]: [HOSTILE[0]]})""",
+    "attention": """AttentionWidget(
+        attention_of, prompt="I love some", num_layers=2, num_heads=3)""",
+    "attention, hostile": """AttentionWidget(
+        lambda prompt: (HOSTILE, torch.eye(13).expand(1, 2, 13, 13)),
+        prompt=HOSTILE[2], num_layers=1, num_heads=2)""",
+    "strips": "StripsWidget([strip(W * 5, 8), strip(W * 10, 16)], ['8', '16'], start=1)",
+    "strips, hostile": """StripsWidget(
+        [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
+        label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
+    "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
+}
+OTHERS = {
+    **{
+        f"rule: {name}": f"""DistributionWidget(
+        LOGITS[{name!r}], str, knobs=ALL_KNOBS, previous_ids=previous_ids({name!r}))"""
+        for name in LOGITS
+    },
+    "twice": "DistributionWidget(LOGITS[MAIN], str, num_bars=6)\ndisplay(made['twice'])",
+    "squared": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=squared)",
+    "moody": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=moody)",
+    "slow": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=slow)",
+    "broken": "DistributionWidget(LOGITS[MAIN], str, probs_function=lambda z, temperature: None)",
+    "signed": """GridsWidget([make_grid([
+        [math.nan, -math.inf, math.inf], [-0.001, 0.125, 0.375], [-0.125, 2, -2]],
+        list("abc"), list("def"))], {})""",
+    "probs": """GridsWidget([make_grid(torch.linspace(0, 1, 100).reshape(10, 10), [
+        *map(str, range(10))], [*map(str, range(10))])], {})""",
+}
+# It waits for `go`, until a test starts it.
+BUSY = """
+if "go" in dir():
+    until = time.time() + 2
+    while time.time() < until:
+        pass
+"""
+
+
+class Board:
+    """The notebook, and where each picture is in it."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.notebook, self.page = notebook, notebook.page
+        self.cells = {name: 1 + i for i, name in enumerate(CASES | OTHERS)}
+        self.busy_cell = 1 + len(self.cells)
+
+    def cell(self, name):
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(self.cells[name])
+
+    def part(self, name, view=0):
+        """Return a picture's page."""
+        return self.cell(name).locator(".mygpt-live").nth(view)
+
+    def slider(self, name, knob="temperature", view=0):
+        return self.part(name, view).locator(f'input[data-knob="{knob}"]')
+
+
+@cache
+def board_of(lab, browser):
+    """Return the one board; lab: address and root folder."""
+    url, root = lab
+    cells = [SET_UP.format(folder=str(Path(__file__).parent)) + IN_KERNEL]
+    for name, source in (CASES | OTHERS).items():
+        first, *more = dedent(source).split("\ndisplay")
+        lines = [f"show({name!r}, {first})", *(f"display{line}" for line in more)]
+        cells.append("\n".join([*lines, f"made[{name!r}]"]))
+    write_notebook(root / "board.ipynb", [*cells, BUSY])
+    notebook = Notebook(browser, url, "board.ipynb")
+    notebook.run_all()
+    notebook.in_kernel("go = True")
+    board = Board(notebook)
+    board.part([*OTHERS][-1]).wait_for()
+    assert notebook.errors == []
+    return board

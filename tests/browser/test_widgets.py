@@ -1,0 +1,52 @@
+"""Every live picture in a real JupyterLab: one test for all kinds of them."""
+
+from __future__ import annotations
+
+import pytest
+from boards import CASES, board_of
+from lab import settle
+from pages import LEGIBLE, UNNAMED, check, move_every_slider
+
+
+@pytest.fixture(scope="module")
+def board(lab, browser):
+    return board_of(lab, browser)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_page_says_what_python_says(board, name):
+    part, widget = board.part(name), f"made[{name!r}]"
+    move_every_slider(board.notebook, part, widget)
+    for button in part.get_by_role("button").all():
+        button.press("Enter")
+        check(board.notebook, part, widget)
+    assert part.evaluate(UNNAMED) == []
+    assert board.notebook.errors == []
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "hostile" in name])
+def test_hostile_texts_are_text(board, name):
+    part = board.part(name)
+    assert part.locator("b:not(.tiles b), img, script, mjx-container, .MathJax").count() == 0
+    assert board.page.evaluate("() => window.hacked") is None
+    heights = part.locator("tbody tr").evaluate_all("rows => rows.map(row => row.offsetHeight)")
+    heights = [height for height in heights if height]
+    assert not heights or max(heights) - min(heights) <= 2
+    assert part.evaluate("part => part.scrollWidth <= part.clientWidth + 1")
+
+
+def test_everything_is_legible_in_both_themes_and_in_a_narrow_window(board):
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        board.notebook.theme(theme)
+        settle(board.page)
+        for name in CASES:
+            found = board.part(name).evaluate(LEGIBLE)
+            assert found and min(found.values()) >= 4.5, (theme, name, found)
+    size = board.page.viewport_size
+    board.page.set_viewport_size({"width": 620, "height": 900})
+    settle(board.page)
+    for name in CASES:
+        if not name.startswith(("grids", "attention")):  # they scroll
+            fits = board.part(name).evaluate("part => part.scrollWidth <= part.clientWidth + 1")
+            assert fits, name
+    board.page.set_viewport_size(size)

@@ -1,0 +1,213 @@
+"""What all live pictures share, on the smallest one; and what all of them send."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+
+import matplotlib
+import pytest
+import torch
+import traitlets
+from matplotlib.figure import Figure
+
+from mygpt_helpers import (
+    AttentionWidget,
+    DistributionWidget,
+    GridsWidget,
+    LossWidget,
+    StepsWidget,
+    Strip,
+    StripsWidget,
+    make_grid,
+    summarize,
+)
+from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
+from tests.pictures.test_tables import HOSTILE
+from tests.widgets.wire import VIEW, from_browser, twin_of
+
+
+class Square(LivePicture):
+    """The square of a number; by a function, so that Python is asked."""
+
+    question = ("x",)
+    x = Place().tag(sync=True)
+    wide = traitlets.Float(0.5).tag(sync=True)
+
+    def __init__(self, square=lambda x: x * x, draw=Figure, x=1):
+        self._square, self._draw = square, draw
+        sliders = [
+            Slider("the x", "x", ["zero", "one", "two", "three"]),
+            Slider("w", "wide", stops=[0, 0.5]),
+        ]
+        super().__init__(label="square", data={}, sliders=sliders, x=x)
+
+    def answer(self, x):
+        return self._square(x), {"square": self._square(x)}
+
+    def shown(self):
+        return Shown(f"square: {self._good}", self._draw, {"rows": [["square", self._good]]})
+
+
+def test_one_bundle_of_view_png_and_text():
+    widget = Square()
+    assert twin_of(widget) == "square: 1"
+    from_browser(widget, x=3)
+    assert twin_of(widget) == "square: 9"
+
+
+def test_a_still_that_fails_costs_neither_view_nor_text(monkeypatch):
+    data, metadata = Square(draw=lambda: 1 / 0)._repr_mimebundle_()
+    assert set(data) == {VIEW, "text/plain"} and data["text/plain"] == "square: 1"
+    assert "image/png" not in metadata
+    # Without LaTeX on the machine, matplotlib fails when it draws.
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    monkeypatch.setenv("PATH", "")
+    live = LossWidget(3)
+    live(1, 2.0)
+    data, _ = live._repr_mimebundle_()
+    assert set(data) == {VIEW, "text/plain"} and "1: 2" in data["text/plain"]
+
+
+def test_numbers_are_those_of_the_state_now():
+    widget = Square()
+    widget.x = 2
+    assert widget.numbers() == {
+        "title": "",
+        "facts": "",
+        "note": "",
+        "rows": [["square", 4]],
+        "sliders": {"the x": "two", "w": 0.5},
+    }
+
+
+def test_a_place_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="x must be a whole number from 0 to 3, got 4"):
+        Square(x=4)
+    widget = Square()
+    for bad in (-1, 4, 0.5, True, None):
+        with pytest.raises(ValueError, match="x must be a whole number"):
+            widget.x = bad
+    assert widget.x == 1
+
+
+def fails(x):
+    raise KeyError("no\nsuch")
+
+
+def test_what_is_wrong_is_one_line_and_the_last_good_answer_stays():
+    widget = Square(lambda x: x * x if x < 3 else fails(x), x=2)
+    widget.x = 3
+    assert widget._answer == {"square": 4, "error": "KeyError: 'no\\nsuch'", "question": {"x": 3}}
+    assert widget.numbers()["note"] == widget._answer["error"]
+    data, _ = widget._repr_mimebundle_()
+    assert set(data) == {VIEW, "text/plain"} and data["text/plain"] == widget._answer["error"]
+    widget.x = 1
+    assert widget._answer == {"square": 1, "error": "", "question": {"x": 1}}
+
+
+def test_an_endless_message_is_cut():
+    def endless(x):
+        raise ValueError("two\nlines\x00" + "x" * 10_000)
+
+    error = Square(endless)._answer["error"]
+    assert error.startswith(r"two lines\x00xxx") and error.endswith("x…") and len(error) <= 410
+
+
+def test_an_interrupt_is_told_and_passes_on():
+    def interrupted(x):
+        if x == 2:
+            raise KeyboardInterrupt
+        return x * x
+
+    widget = Square(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        widget.x = 2
+    assert "Interrupted" in widget._answer["error"] and widget._answer["square"] == 1
+    with pytest.raises(KeyboardInterrupt):
+        Square(interrupted, x=2)
+
+
+# JupyterLab answers the browser beside a running cell.
+
+
+def test_a_late_answer_does_not_replace_a_newer_one():
+    may_end, started = threading.Event(), threading.Event()
+
+    def slow(x):
+        if x == 2:
+            started.set()
+            may_end.wait(10)
+        return x * x
+
+    widget = Square(slow)
+    beside = threading.Thread(target=lambda: from_browser(widget, x=2))
+    beside.start()
+    assert started.wait(10)
+    begun = time.perf_counter()
+    widget.x = 3  # a cell goes on while the function hangs in the other thread
+    assert time.perf_counter() - begun < 5
+    may_end.set()
+    beside.join(10)
+    assert widget._answer == {"square": 9, "error": "", "question": {"x": 3}}
+    assert widget._good == 9
+
+
+def test_many_threads_leave_one_consistent_answer():
+    widget = Square()
+
+    def drag():
+        for x in [0, 1, 2, 3] * 20:
+            widget.x = x
+
+    threads = [threading.Thread(target=drag) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert widget._answer == {"square": widget.x**2, "error": "", "question": {"x": widget.x}}
+    assert widget._good == widget.x**2
+
+
+# What all of them send
+
+
+def all_kinds(text):
+    """Return one picture of each kind, with a text wherever one can stand."""
+    about = {"title": text, "facts": text, "row_label": text, "column_label": text}
+    grid = make_grid([[math.nan]], [text], [text], **about)
+    probs = torch.tensor([1.0])
+    distribution = summarize(probs, probs, lambda i: text, title=text)
+    loss = LossWidget(3, levels={text: 1}, title=text)
+    loss.note(text)
+    return [
+        GridsWidget([grid], {text: [text]}),
+        StepsWidget([distribution], label=text),
+        StripsWidget([Strip(text, (text,), (None,), text)], [text], label=text, length_label=text),
+        AttentionWidget(
+            lambda prompt: ([text], torch.ones(1, 1, 1, 1)),
+            prompt="",
+            num_layers=1,
+            num_heads=1,
+        ),
+        DistributionWidget(probs, [text], title=text),
+        DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
+        loss,
+    ]
+
+
+def without_bytes(value):
+    if isinstance(value, dict):
+        return {k: without_bytes(v) for k, v in value.items() if not isinstance(v, bytes)}
+    return [*map(without_bytes, value)] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_sent_survives_json_and_utf8(text):
+    for widget in all_kinds(text):
+        state = without_bytes({k: v for k, v in widget.get_state().items() if k != "layout"})
+        json.dumps(state, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        widget.numbers()
+        widget._repr_mimebundle_()[0]["text/plain"].encode("utf-8")
