@@ -19,6 +19,7 @@ import math, sys, time, torch
 sys.path.append({folder!r})
 from cases import ALL_KNOBS, HOSTILE, LOGITS, previous_ids
 from mygpt_helpers import *
+from tests.examples.widget import SureWidget
 MAIN = next(iter(LOGITS))
 W = ["I", "love", "some", "beer"]
 made = {{}}
@@ -90,6 +91,7 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "the example": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }
