@@ -2,6 +2,6 @@
 
 import sys
 
-# jsonschema, which checks notebooks, would build a parser for internationalized web addresses, which
-# no notebook has: a second and a half in every process. `pytest -p tools` spares it nbval, too.
+# jsonschema, which checks notebooks, would build a parser for internationalized web addresses: a
+# second and a half in every process. No notebook has any. `pytest -p tools` spares it nbval, too.
 sys.modules.setdefault("rfc3987_syntax", None)

@@ -1,7 +1,7 @@
 """Every lesson in a real JupyterLab: its sliders move, its numbers are Python's, and no complaint.
 
-What its cells show is compared elsewhere (tests/test_comparison.py), on the real model. Here only the
-first lesson takes that; the others run on a tiny one, which writes in no time.
+What its cells show is compared elsewhere (tests/test_comparison.py), on the real model. Here only
+the first lesson takes that; the others run on a tiny one, which writes in no time.
 """
 
 from __future__ import annotations
