@@ -1,4 +1,5 @@
-# `make lab` opens the course, `make test` runs every test; both set everything up first.
+# `make lab` opens the course, `make test` runs every test; both set everything up first. `make quick`
+# runs the tests that need no whole lesson and no browser.
 PYTHON ?= python3
 VENV ?= .venv
 ifeq ($(OS),Windows_NT)
@@ -11,7 +12,10 @@ endif
 STAMP := $(VENV)/set-up
 LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .mine,$(lesson)),,$(lesson)))
 
-.PHONY: lab test refresh edges bench lint format model clean
+# Two at a time; what shares a browser or a file stays together, and what takes longest begins.
+PYTEST := $(PY) -m pytest -p tools -q -n 2 --dist loadgroup --no-loadscope-reorder
+
+.PHONY: lab test quick refresh edges bench lint format model clean
 
 # So that `python` in JupyterLab's terminal is the course's.
 lab: export PATH := $(abspath $(dir $(PY)))$(if $(filter Windows_NT,$(OS)),;,:)$(PATH)
@@ -19,8 +23,10 @@ lab: model
 	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 test: lint model
-	$(PY) -m pytest -q -n 2 --dist loadfile tests
-	$(PY) -m tools.compare
+	$(PYTEST) tests
+
+quick: lint model
+	$(PYTEST) -m "not slow" tests
 
 refresh: model
 	$(PY) -m tools.refresh $(LESSONS)

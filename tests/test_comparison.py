@@ -1,4 +1,4 @@
-"""The comparison of lessons with their stored outputs: it passes where it should, and can fail."""
+"""The comparison of lessons with their stored outputs: they are as stored, and it can fail."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 from tools.compare import PLAINEST_PROCESSOR, compare
 from tools.refresh import LESSONS, ROOT
 
+pytestmark = pytest.mark.slow
+# As it is, and on the plainest one.
+PROCESSORS = {"this processor": {}, "the plainest": PLAINEST_PROCESSOR}
 TEMPERATURE = ROOT / "notebooks" / "04_temperature.ipynb"
 
 # Python runs this file when it starts, in the kernel too: a temperature 5% off, as a slip in
@@ -41,9 +44,10 @@ def failures(cells):
     return "\n".join(f"{c.notebook}, cell {c.number}: {c.failure}" for c in cells if c.failure)
 
 
+@pytest.mark.parametrize("processor", PROCESSORS)
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_shows_the_same_on_the_plainest_processor(lesson):
-    cells = compare([lesson], PLAINEST_PROCESSOR)
+def test_a_lesson_shows_what_is_stored(lesson, processor):
+    cells = compare([lesson], PROCESSORS[processor])
     assert len(cells) > 3
     assert not failures(cells)
 
@@ -51,8 +55,13 @@ def test_a_lesson_shows_the_same_on_the_plainest_processor(lesson):
 def test_a_temperature_5_percent_off_is_noticed(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.replace("FACTOR", "1.05"))
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    cells = compare([TEMPERATURE], {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"})
     notebook = json.loads(TEMPERATURE.read_text("utf-8"))
+    # The pictures of its first two sections tell; the texts that it goes on to write take longer.
+    titles = ["".join(cell["source"])[:5] for cell in notebook["cells"]]
+    notebook["cells"] = notebook["cells"][: titles.index("## 3 ")]
+    beginning = tmp_path / TEMPERATURE.name
+    beginning.write_text(json.dumps(notebook), "utf-8")
+    cells = compare([beginning], {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"})
     sources = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
     assert None not in [c.get("execution_count", 0) for c in notebook["cells"]], "make refresh"
     failed = [cell for cell in cells if cell.failure]

@@ -35,7 +35,7 @@ def test_the_example_exercise_tells_its_mistakes():
 
 
 def notebook_of(text):
-    """Return the notebook that a text describes: its blocks of code are cells, and what is between."""
+    """Return the notebook that a text describes: blocks of code are cells, and texts between."""
     parts = re.split(r"^```python\n(.*?)^```\n", text, flags=re.MULTILINE | re.DOTALL)
     makers = (nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell)
     cells = [makers[i % 2](part.strip("\n")) for i, part in enumerate(parts)]

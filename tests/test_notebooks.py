@@ -1,8 +1,4 @@
-"""Guards: what every stored notebook must hold, and must not.
-
-Each guard is a function that takes a Lesson and returns its complaints. Each is tried on all
-notebooks, and on a broken copy of a sound one, to see that it complains.
-"""
+"""Every guard on every stored notebook, and on a broken copy of a sound one: there it complains."""
 
 from __future__ import annotations
 
@@ -11,397 +7,16 @@ import copy
 import io
 import json
 import re
-import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-import nbformat
 import pytest
 from PIL import Image
 
-from mygpt_helpers.exercises.core import exercises, lessons
+from tests.guards import CHECK, EXERCISES, GUARDS, MAX_BYTES, Lesson, source
 from tools import refresh
 
-ROOT = Path(__file__).resolve().parent.parent
 PATHS = refresh.LESSONS
-EXERCISES = {exercise.name for lesson in lessons() for exercise in exercises(lesson)}
-MAX_BYTES = 300_000
-COMPARED = ("text/plain", "text/html", "text/markdown", "image/svg+xml")
-
-
-class Lesson:
-    """A stored notebook, taken apart."""
-
-    def __init__(self, raw, path, others=()):
-        self.raw, self.path = raw, path
-        self.others = set(others) | {path.name}  # the names of the notebooks beside it
-        self.cells = raw["cells"]
-        self.code = [c for c in self.cells if c["cell_type"] == "code" and source(c).strip()]
-        self.markdown = [c for c in self.cells if c["cell_type"] == "markdown"]
-        self.text = "\n\n".join(source(c) for c in self.markdown)
-        self.number = path.stem[:2]
-
-
-def source(cell):
-    return "".join(cell["source"])
-
-
-def joined(value):
-    return "".join(value) if isinstance(value, list) else value
-
-
-def tags(cell):
-    return cell["metadata"].get("tags", [])
-
-
-def shown(cell):
-    """Return all the text that a cell's outputs hold, tracebacks included."""
-    for output in cell["outputs"]:
-        yield joined(output.get("text", ""))
-        yield output.get("evalue", "")
-        yield re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.get("traceback", [])))
-        for kind, data in output.get("data", {}).items():
-            if not kind.startswith("image/") and isinstance(data, (str, list)):
-                yield joined(data)
-        yield from (m.get("alt", "") for m in output.get("metadata", {}).values() if m)
-
-
-# ---- the guards --------------------------------------------------------------------------------
-
-GUARDS = {}
-
-
-def guard(function):
-    GUARDS[function.__name__] = function
-    return function
-
-
-@guard
-def every_cell_was_run(lesson):
-    # nbval compares nothing in a cell whose count is null, and says nothing.
-    counts = [cell["execution_count"] for cell in lesson.code]
-    if counts != list(range(1, len(counts) + 1)):
-        yield f"execution counts are {counts}, expected 1 to {len(counts)} (make refresh)"
-    for cell in lesson.code:
-        for output in cell["outputs"]:
-            if output.get("execution_count", cell["execution_count"]) != cell["execution_count"]:
-                yield f"an output of cell {cell['execution_count']} is of another run"
-
-
-@guard
-def no_empty_cells(lesson):
-    for cell in lesson.cells:
-        if not source(cell).strip():
-            yield f"cell {cell['id']} is empty"
-
-
-@guard
-def no_widgets_are_stored(lesson):
-    if "widgets" in lesson.raw["metadata"]:
-        yield "the state of widgets is stored"
-    for cell in lesson.code:
-        for output in cell["outputs"]:
-            live = [kind for kind in output.get("data", {}) if "widget" in kind]
-            if live or "jupyter" in output.get("metadata", {}):
-                yield f"cell {cell['execution_count']} stores a widget: {live}"
-
-
-@guard
-def it_is_small(lesson):
-    size = lesson.path.stat().st_size if lesson.path.exists() else len(json.dumps(lesson.raw))
-    if size > MAX_BYTES:
-        yield f"{size:,} bytes, expected at most {MAX_BYTES:,}"
-
-
-NOISE = {
-    "an absolute path": r"(?<![\w.:/~<])(/(home|root|tmp|usr|opt|var|work|Users)/|~/|[A-Z]:\\)\w",
-    "a path in a library": r"site-packages|dist-packages|ipykernel_\d+|python3\.\d+",
-    "an address in memory": r"\b0x[0-9a-f]{6,}",
-    "a time": r"\b\d+(\.\d+)? ?(ms|µs|us|ns|seconds?|it/s|tokens/s)\b|\b\d+\.\d+ ?s\b|CPU times",
-    "a date": r"\b20\d\d-\d\d-\d\d\b|\b\d\d:\d\d:\d\d\b",
-    "a warning with its path": r"\w+\.py:\d+: \w*Warning|Warning: .*\n +warnings\.warn",
-    "a version": r"\b(torch|transformers|Python|jupyterlab|ipywidgets) ?(==)? ?\d+\.\d+",
-    "a progress bar": r"\d+%\|",
-}
-
-
-@guard
-def outputs_are_the_same_everywhere(lesson):
-    for cell in lesson.code:
-        for text in shown(cell):
-            for what, pattern in NOISE.items():
-                if found := re.search(pattern, text):
-                    yield f"cell {cell['execution_count']} shows {what}: {found[0]!r}"
-
-
-@guard
-def errors_are_meant(lesson):
-    for cell in lesson.code:
-        failed = [o for o in cell["outputs"] if o["output_type"] == "error"]
-        if failed and "raises-exception" not in tags(cell):
-            yield f"cell {cell['execution_count']} fails: {failed[0]['ename']}"
-        if not failed and "raises-exception" in tags(cell):
-            yield f"cell {cell['execution_count']} is tagged raises-exception and does not fail"
-
-
-@guard
-def every_cell_is_compared_but_a_few(lesson):
-    known = {"raises-exception", "nbval-ignore-output", "sampled", "hide-input"}
-    ignored = [cell for cell in lesson.code if "nbval-ignore-output" in tags(cell)]
-    if len(ignored) > max(1, len(lesson.code) // 10):
-        yield f"{len(ignored)} of {len(lesson.code)} cells are not compared"
-    for cell in lesson.code:
-        if set(tags(cell)) - known:
-            yield f"cell {cell['execution_count']} has unknown tags: {tags(cell)}"
-        if re.search(r"NBVAL|PYTEST_VALIDATE", source(cell)):
-            yield f"cell {cell['execution_count']}: mark with a tag, not with a comment"
-    for cell in ignored:
-        if cell["outputs"] and "sampled" not in tags(cell):
-            yield f"cell {cell['execution_count']} is not compared, and stores an output"
-        if "sampled" in tags(cell) and any("data" in output for output in cell["outputs"]):
-            yield f"cell {cell['execution_count']} may store sampled text, and no more than that"
-    if not any(set(o.get("data", {})) & set(COMPARED) for c in lesson.code for o in c["outputs"]):
-        yield "no output is compared at all"
-
-
-@guard
-def pictures_have_a_text_twin(lesson):
-    for cell in lesson.code:
-        for output in cell["outputs"]:
-            data = output.get("data", {})
-            if "image/png" not in data:
-                continue
-            where, twin = f"cell {cell['execution_count']}", joined(data.get("text/plain", ""))
-            if len(twin) < 20 or re.match(r"<.* at 0x|<Figure|<PIL", twin):
-                yield f"{where}: a picture without a text twin"
-            if output["metadata"].get("image/png", {}).get("alt", "").strip() != twin.strip():
-                yield f"{where}: the alternative text is not the text twin"
-            try:
-                Image.open(io.BytesIO(base64.b64decode(joined(data["image/png"])))).verify()
-            except Exception as error:
-                yield f"{where}: the picture is damaged: {error}"
-        for kind in [k for o in cell["outputs"] for k in o.get("data", {})]:
-            if kind in ("image/svg+xml", "application/javascript", "image/jpeg"):
-                yield f"cell {cell['execution_count']}: {kind} is not shown unless trusted"
-
-
-@guard
-def there_is_a_picture(lesson):
-    if not any("image/png" in o.get("data", {}) for c in lesson.code for o in c["outputs"]):
-        yield "no picture is stored"
-
-
-def length(cell):
-    """Count the lines of code: not blank, not a comment alone, not what ruff breaks off a list."""
-    lines = source(cell).splitlines()
-    return len([line for line in lines if line.strip() and not line.strip().startswith("#")])
-
-
-@guard
-def cells_are_short(lesson):
-    lengths = [length(cell) for cell in lesson.code]
-    if lengths and statistics.median(lengths) > 6:
-        yield f"the median code cell has {statistics.median(lengths)} lines, expected at most 6"
-    for cell in lesson.code:
-        if length(cell) > 20:
-            yield f"cell {cell['execution_count']} has {length(cell)} lines, expected at most 20"
-
-
-@guard
-def it_opens_as_it_should(lesson):
-    first = source(lesson.cells[0]) if lesson.cells else ""
-    if lesson.cells and lesson.cells[0]["cell_type"] != "markdown":
-        yield "it does not begin with text"
-    if not re.match(rf"# (.*\n\n# )?{lesson.number} · \S", first):
-        yield f"it does not begin with '# {lesson.number} · title'"
-    for heading in ("**You will be able to**", "**Time**", "**Builds on**"):
-        if heading not in first:
-            yield f"its first cell has no {heading}"
-    if not re.search(r"\*\*Time\*\*[^.]*\b\d+[^.]*minutes", first):
-        yield "its first cell does not say how many minutes it takes"
-
-
-@guard
-def it_asks_before_it_shows(lesson):
-    if "**Predict" not in lesson.text:
-        yield "nowhere the learner is asked to predict"
-
-
-@guard
-def it_names_a_gotcha(lesson):
-    if not re.search(r"^#+ .*\bGotcha\b", lesson.text, re.MULTILINE):
-        yield "it has no section 'Gotcha'"
-
-
-def section(lesson, title):
-    """Return the text below a heading of the second order, up to the next one, or None."""
-    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", lesson.text, re.MULTILINE | re.DOTALL)
-    return found and found[1]
-
-
-@guard
-def it_has_questions_to_unfold(lesson):
-    questions = section(lesson, "Check your understanding")
-    if questions is None:
-        yield "it has no section '## Check your understanding'"
-        return
-    number = questions.count("<details>")
-    if not 1 <= number <= 3 or number != questions.count("</details>"):
-        yield f"{number} answers to unfold in '## Check your understanding', expected 1 to 3"
-    # Without the blank lines Markdown is not read inside.
-    if len(re.findall(r"<details><summary>[^<\n]+</summary>\n\n", questions)) != number:
-        yield "an answer has no summary, or no blank line below it"
-
-
-@guard
-def it_ends_with_a_recap(lesson):
-    recap = section(lesson, "Recap")
-    if recap is None or lesson.cells[-1]["cell_type"] != "markdown":
-        yield "it does not end with a section '## Recap'"
-        return
-    points = re.findall(r"^[-*] ", recap, re.MULTILINE)
-    if not 1 <= len(points) <= 5:
-        yield f"its recap has {len(points)} lines, expected at most five"
-    if source(lesson.cells[-1]).count("\n## ") + source(lesson.cells[-1]).startswith("## ") != 1:
-        yield "the last cell holds more than the recap"
-
-
-NEXT = re.compile(r"^\*\*Next:\*\* (\S.*)$", re.MULTILINE)
-
-
-@guard
-def it_leads_to_the_next_lesson(lesson):
-    found = NEXT.search(section(lesson, "Recap") or "")
-    if not found:
-        if lesson.number != "14":
-            yield "its recap does not end with '**Next:** ...'"
-        return
-    target = f"{int(lesson.number) + 1:02}"
-    there = [name for name in lesson.others if name.startswith(target)]
-    link = re.match(rf"\[{target} [^\]]+\]\(([^)]+)\)", found[1])
-    if there and not (link and link[1] == there[0]):
-        yield f"lesson {target} is there, and is not linked as [{target} ...]({there[0]})"
-    if not there and not re.match(rf"{target} \w", found[1]):
-        yield f"lesson {target} is not there: name it as '{target} Title', without a link"
-
-
-@guard
-def links_lead_somewhere(lesson):
-    for text, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", lesson.text):
-        if target.startswith("https://"):
-            continue
-        if target.startswith("#") or ":" in target:
-            yield f"a link to {target!r}: only other notebooks and https are sure to work"
-        elif target not in lesson.others and not (lesson.path.parent / target).exists():
-            yield f"[{text}]({target}) leads nowhere"
-
-
-CHECK = re.compile(r"^check\(\"([^\"]+)\", \w+\)$", re.MULTILINE)
-
-
-@guard
-def exercises_are_whole(lesson):
-    found = []
-    for cell in lesson.code:
-        names = CHECK.findall(source(cell))
-        found += names
-        if len(re.findall(r"\bcheck\(", source(cell))) != len(names):
-            yield f'cell {cell["execution_count"]}: a check that is not of the form check("...", f)'
-        for name in names:
-            for what in (f'# hint("{name}")', f'# solution("{name}")'):
-                if not re.search(rf"^{re.escape(what)}$", source(cell), re.MULTILINE):
-                    yield f"exercise {name}: no line {what}"
-            if "..." not in source(cell):
-                yield f"exercise {name}: nothing is missing"
-            if not any("not tried yet" in text for text in shown(cell)):
-                yield f"exercise {name}: stored with something else than 'not tried yet'"
-            if name not in EXERCISES:
-                yield f"exercise {name}: mygpt_helpers.exercises has none of that name"
-            if not name.startswith(f"{lesson.number}."):
-                yield f"exercise {name}: belongs to another lesson"
-    if not 2 <= len(found) <= 4:
-        yield f"{len(found)} exercises, expected 2 to 4"
-    if len(set(found)) != len(found):
-        yield "an exercise comes twice"
-    titles = re.findall(r"^### Exercise (\d) · .*\([★☆]{3}, \d+ minutes\)$", lesson.text, re.M)
-    if titles != [str(n) for n in range(1, len(found) + 1)]:
-        yield f"'### Exercise n · Title (★☆☆, m minutes)' numbered {titles}"
-
-
-def prose(lesson):
-    """Return the text without code, formulas, quotations, diagrams, links' targets and markup."""
-    text = re.sub(r"^```.*?^```", " ", lesson.text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`", " ", text, flags=re.DOTALL)
-    text = re.sub(r"\]\([^)]*\)|<[^>\n]+>|!\[", " ", text)
-    text = re.sub(r'"[^"\n]*(\n[^"\n]+)?"|“[^”]*”', " ", text)
-    return text.replace("AI !", " ")
-
-
-@guard
-def the_prose_is_plain(lesson):
-    text = prose(lesson)
-    if "!" in text:
-        yield f"an exclamation mark: {re.search('.{0,30}!', text)[0]!r}"
-    for word in re.findall(r"\b(simply|just|obviously)\b", text, re.IGNORECASE):
-        yield f"the word {word!r}"
-
-
-FORBIDDEN = {
-    "interact(": r"\binteract(ive|_manual)?\(",
-    "Output(": r"\bOutput\(",
-    "clear_output": r"\bclear_output\b",
-    "update_display": r"\bupdate_display\b|\.update\(.*display",
-    "tqdm": r"\btqdm\b",
-    "rich's live display": r"\brich\.(live|progress)\b|\btrack\(",
-    "the global random numbers": r"\btorch\.(rand|multinomial)\b",
-    "a shell command": r"^\s*[!%]",
-    "a path": r"[\"'](/|~/|[A-Z]:\\)\w",
-}
-
-
-# What may follow a seed in a compared cell: weights and batches, which are the same everywhere.
-SEEDED = r"\b(GPT|cycle_gpt|new_model|get_batch|train|train_from|train_cycle)\("
-
-
-@guard
-def the_code_can_be_compared(lesson):
-    for cell in lesson.code:
-        seeds = "torch.manual_seed" in source(cell) and "nbval-ignore-output" not in tags(cell)
-        if seeds and not re.search(SEEDED, source(cell)):
-            yield f"cell {cell['execution_count']} seeds torch, and makes no model and no batch"
-    for cell in lesson.code:
-        for what, pattern in FORBIDDEN.items():
-            if re.search(pattern, source(cell), re.MULTILINE) and not (
-                what == "the global random numbers" and "nbval-ignore-output" in tags(cell)
-            ):
-                yield f"cell {cell['execution_count']} uses {what}"
-
-
-@guard
-def cells_have_ids_of_their_own(lesson):
-    ids = [cell.get("id") for cell in lesson.cells]
-    if None in ids or len(set(ids)) != len(ids):
-        yield "cells without an id of their own (make refresh)"
-
-
-@guard
-def it_is_stored_as_refresh_stores_it(lesson):
-    try:
-        notebook = nbformat.from_dict(copy.deepcopy(lesson.raw))
-        for cell in notebook.cells:
-            cell.source = source(cell)
-        nbformat.validate(notebook)
-    except nbformat.ValidationError as error:
-        yield f"not a notebook: {str(error).splitlines()[0]}"
-        return
-    if lesson.raw["metadata"] != refresh.METADATA:
-        yield "its metadata are not what `make refresh` writes"
-    before = [dict(cell["metadata"]) for cell in lesson.cells]
-    refresh.clean(notebook)
-    if before != [dict(cell["metadata"]) for cell in notebook.cells]:
-        yield "its cells hold what an editor or a clock left there"
-
 
 # ---- all guards on all notebooks ---------------------------------------------------------------
 
@@ -427,7 +42,7 @@ def test_the_code_is_as_ruff_wants_it():
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--no-cache", *map(str, PATHS)],
-            cwd=ROOT,
+            cwd=refresh.ROOT,
             capture_output=True,
             text=True,
         )
@@ -509,10 +124,11 @@ def sound(tmp_path):
             "show()", result({"image/png": PNG, "text/plain": TWIN}, **{"image/png": {"alt": TWIN}})
         ),
         code("1 / 0", {"output_type": "error", "ename": "E", "evalue": "e", "traceback": []}),
-        code("timed()"),
+        code("# Not compared: times differ.\ntimed()"),
         markdown(BODY),
         exercise(names[0]),
         exercise(names[1]),
+        *[code(f"x = {number}") for number in range(14)],  # of 20 cells, one is not compared
         markdown(CLOSING),
         markdown(RECAP),
     ]
@@ -607,6 +223,7 @@ BREAKS = {
     "every_cell_is_compared_but_a_few": [
         put(1, metadata={"tags": ["nbval-ignore-output"]}, outputs=[]),
         put(4, outputs=[printed("1 thing")]),
+        edit(4, "# Not compared: times differ.\n", ""),
         put(1, metadata={"tags": ["nbval-skip"]}),
         edit(1, "1 + 1", "# NBVAL_IGNORE_OUTPUT\n1 + 1"),
     ],
@@ -621,9 +238,7 @@ BREAKS = {
     "there_is_a_picture": [picture(without=["image/png"])],
     "cells_are_short": [
         put(1, source="x = 1\n" * 21),
-        lambda cells: [
-            cells[i].update(source=cells[i]["source"] + "\nx = 1" * 8) for i in (1, 2, 3, 4)
-        ],
+        lambda cells: [cell.update(source="x = 1\n" * 7) for cell in cells],
     ],
     "it_opens_as_it_should": [
         edit(0, "# 04 · Temperature", "# Temperature"),
@@ -637,21 +252,21 @@ BREAKS = {
     "it_asks_before_it_shows": [edit(5, "**Predict.**", "Think.")],
     "it_names_a_gotcha": [edit(5, "Gotcha", "Mistake")],
     "it_has_questions_to_unfold": [
-        edit(8, "## Check your understanding", "## Questions"),
-        edit(8, "<details>", "<div>"),
-        edit(8, "</details>", ""),
-        edit(8, "</summary>\n\n", "</summary>\n"),
+        edit(-2, "## Check your understanding", "## Questions"),
+        edit(-2, "<details>", "<div>"),
+        edit(-2, "</details>", ""),
+        edit(-2, "</summary>\n\n", "</summary>\n"),
     ],
     "it_ends_with_a_recap": [
-        edit(9, "## Recap", "## End"),
-        edit(9, "- One.", "- One.\n" * 5),
+        edit(-1, "## Recap", "## End"),
+        edit(-1, "- One.", "- One.\n" * 5),
         lambda cells: cells.append(code("1") | {"id": "last", "execution_count": 7}),
-        edit(9, "## Recap", "## More\n\n## Recap"),
+        edit(-1, "## Recap", "## More\n\n## Recap"),
     ],
     "it_leads_to_the_next_lesson": [
-        edit(9, "**Next:** 05 Top-k", ""),
-        edit(9, "05 Top-k", "06 Top-p"),
-        edit(9, "05 Top-k", "[05 Top-k](05_top_k.ipynb)"),
+        edit(-1, "**Next:** 05 Top-k", ""),
+        edit(-1, "05 Top-k", "06 Top-p"),
+        edit(-1, "05 Top-k", "[05 Top-k](05_top_k.ipynb)"),
     ],
     "links_lead_somewhere": [
         edit(5, "What is", "[What](02_loop.ipynb) is"),
@@ -726,7 +341,7 @@ def test_the_rest_of_what_may_be_wrong(sound):
 def test_the_next_lesson_is_linked_once_it_is_there(sound):
     sound.others |= {"05_top_k.ipynb"}
     assert complaints(sound) == {"it_leads_to_the_next_lesson"}
-    edit(9, "05 Top-k", "[05 Top-k](05_top_k.ipynb)")(sound.cells)
+    edit(-1, "05 Top-k", "[05 Top-k](05_top_k.ipynb)")(sound.cells)
     assert complaints(sound) == set()
 
 
@@ -737,123 +352,3 @@ def test_the_next_lesson_is_linked_once_it_is_there(sound):
 def test_ordinary_outputs_pass(sound, text):
     show(text)(sound.cells)
     assert "outputs_are_the_same_everywhere" not in complaints(sound)
-
-
-# ---- tools.refresh stores what the guards want -------------------------------------------------
-
-
-def write(path, *cells):
-    notebook = nbformat.v4.new_notebook(cells=list(cells))
-    nbformat.write(notebook, path)
-    return path.read_bytes()
-
-
-def new(text, *names):
-    return nbformat.v4.new_code_cell(text, metadata={"tags": list(names)} if names else {})
-
-
-@pytest.fixture(scope="module")
-def refreshed(tmp_path_factory):
-    """A notebook with everything that must not be stored, after `python -m tools.refresh`."""
-    path = tmp_path_factory.mktemp("notebooks") / "00_a.ipynb"
-    cells = [
-        nbformat.v4.new_markdown_cell("# ä ␣ 🍺"),
-        new(
-            "import os,sys\nprint('a'); print('b', file=sys.stderr); print('c')\n"
-            "os.environ['MYGPT_PROGRESS']"
-        ),
-        new("import ipywidgets\nipywidgets.IntSlider()"),
-        new("import json\njson.loads('{')", "raises-exception"),
-        new("import time\ntime.time()", "nbval-ignore-output"),
-        new(""),
-        new("x  =  os.getcwd().endswith(os.path.basename(os.path.realpath('.')))\nx"),
-    ]
-    cells[1].metadata["collapsed"] = True
-    cells[1].metadata["execution"] = {"iopub.status.busy": "2026"}
-    write(path, *cells)
-    assert refresh.main([str(path)]) == 0
-    return path, [cell.id for cell in cells]
-
-
-def test_refresh_stores_a_clean_notebook(refreshed):
-    path, ids = refreshed
-    text = path.read_text("utf-8")
-    raw = json.loads(text)
-    lesson = Lesson(raw, path)
-    assert text.endswith("}\n") and text.startswith('{\n "cells"') and "🍺" in text
-    for name in (
-        "every_cell_was_run",
-        "no_widgets_are_stored",
-        "outputs_are_the_same_everywhere",
-        "errors_are_meant",
-        "cells_have_ids_of_their_own",
-        "it_is_stored_as_refresh_stores_it",
-    ):
-        assert not list(GUARDS[name](lesson)), name
-    assert [cell["id"] for cell in raw["cells"]] == ids
-    outputs = [cell["outputs"] for cell in lesson.code]
-    assert [joined(o["text"]) for o in outputs[0][:2]] == ["a\nc\n", "b\n"]
-    assert joined(outputs[0][2]["data"]["text/plain"]) == "'off'"
-    assert set(outputs[1][0]["data"]) == {"text/plain"}
-    assert outputs[2][0]["ename"] == "JSONDecodeError"
-    assert "inside the libraries" in outputs[2][0]["traceback"][3]
-    assert outputs[3] == []
-    assert source(lesson.code[4]).startswith("x = os.getcwd()"), "formatted"
-
-
-def test_refresh_again_changes_nothing(refreshed):
-    before = refreshed[0].read_bytes()
-    assert refresh.main([str(refreshed[0])]) == 0
-    assert refreshed[0].read_bytes() == before
-    assert [p.name for p in refreshed[0].parent.iterdir() if not p.is_dir()] == ["00_a.ipynb"]
-
-
-@pytest.mark.parametrize(
-    ("text", "names", "said"),
-    [
-        ("1 / 0", [], r"cell \[2\] \('1 / 0'\): ZeroDivisionError: division by zero"),
-        ("2", ["raises-exception"], r"cell \[2\] \('2'\): is tagged raises-exception"),
-        ("import os\nos._exit(1)", [], r"cell \[2\] \('import os'\): the kernel died"),
-        ("def (:", [], "cannot be formatted"),
-    ],
-)
-def test_refresh_leaves_a_lesson_with_a_failing_cell_as_it_was(tmp_path, capsys, text, names, said):
-    path = tmp_path / "00_b.ipynb"
-    before = write(path, new("x = 1"), new(text, *names))
-    assert refresh.main([str(path)]) == 1
-    message = capsys.readouterr().err
-    assert re.search(said, message) and str(path) in message
-    assert message.startswith("FAILED, left as it was") and len(message.splitlines()) <= 2
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"cells": 3, "nbformat": 4}', '{"nbformat": 3}']
-)
-def test_refresh_of_what_is_no_notebook(tmp_path, capsys, text):
-    path = tmp_path / "00_c.ipynb"
-    path.write_text(text)
-    assert refresh.main([str(path), str(tmp_path / "none.ipynb")]) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 and all("not a readable notebook" in line for line in lines)
-    assert path.read_text() == text
-
-
-def test_a_refresh_that_is_broken_off_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "00_d.ipynb"
-    before = write(path, new("1"))
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(refresh.os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        refresh.store(nbformat.read(path, as_version=4), path)
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-def test_refresh_gives_ids_where_they_are_missing_or_shared(tmp_path):
-    raw = {"cells": [{"id": "a"}, {}, {"id": "a"}, {"id": "00-x-003"}], "nbformat": 4}
-    refresh.give_ids(raw, tmp_path / "00 x.ipynb")
-    assert [cell["id"] for cell in raw["cells"]] == ["a", "00-x-002", "00-x-003-b", "00-x-003"]

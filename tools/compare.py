@@ -23,9 +23,12 @@ PLAINEST_PROCESSOR = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
-# Nothing is kept between runs, and more than one of them may run at once.
+# Nothing is kept between runs, and more than one of them may run at once. What would take longer to
+# load than some lessons take to run stays out.
 NBVAL = [
     "-vv",
+    "-ptools",
+    "-pno:hypothesispytest",
     f"--rootdir={ROOT}",
     "--color=no",
     "--nbval",

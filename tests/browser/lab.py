@@ -46,6 +46,9 @@ READY = """() => {
   const name = panel?.querySelector('.jp-KernelName')?.textContent;
   const status = panel?.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status;
   return !!name && name !== 'No Kernel' && status === 'idle'; }"""
+OPEN = """name => {
+  window.jupyterapp.commands.execute('docmanager:open', { path: name, factory: 'Notebook' }); }"""
+IS_OPEN = "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
 IN_KERNEL = """async (code) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const future = kernel.requestExecute({ code, store_history: false, stop_on_error: false });
@@ -175,7 +178,8 @@ class Notebook:
                     .finally(() => { window.allRun = true; }); }"""
             )
             self.page.wait_for_function("() => window.allRun", timeout=timeout * 1000)
-            self.page.wait_for_function(READY)
+            # The command may end before the last cells do.
+            self.page.wait_for_function(READY, timeout=timeout * 1000)
             if self.page.evaluate(ANY_RUN):
                 return
             self.page.wait_for_timeout(2000)
@@ -218,13 +222,27 @@ class Notebook:
 
     def widgets(self) -> Locator:
         """Return the live pictures in the page, from top to bottom."""
-        live = ":is(.mygpt-distribution, .mygpt-live)"
-        return self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) {live}")
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .mygpt-live")
+
+    def go_to(self, name: str) -> None:
+        """End this notebook and open another one in the same page; `errors` begins anew."""
+        self._end()
+        self.errors.clear()
+        self.page.evaluate(OPEN, name)
+        self.page.wait_for_function(IS_OPEN, arg=name)
+        self.page.wait_for_function(READY, timeout=60_000)
+
+    def _end(self) -> None:
+        """End the kernel, and put the notebook away without asking whether to save it."""
+        self.page.evaluate(
+            """async () => { const panel = window.jupyterapp.shell.currentWidget;
+              await panel.sessionContext.shutdown();
+              panel.dispose(); }"""
+        )
 
     def close(self) -> None:
         """Close the page and end its kernel."""
-        shutdown = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
-        self.page.evaluate(shutdown)
+        self._end()
         self.page.close()
 
 
