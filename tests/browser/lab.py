@@ -163,6 +163,8 @@ class Notebook:
         light = "false" if name.endswith("Dark") else "true"
         self._command("apputils:change-theme", {"theme": name})
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+        # Two changes within a fifth of a second remove JupyterLab's splash screen twice: an error.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def _command(self, name: str, arguments: dict[str, object] | None = None) -> object:
         call = "([name, args]) => window.jupyterapp.commands.execute(name, args)"
@@ -226,23 +228,21 @@ class Notebook:
 
     def go_to(self, name: str) -> None:
         """End this notebook and open another one in the same page; `errors` begins anew."""
-        self._end()
+        self._end_kernel()
+        # Put away without asking whether to save it.
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
         self.errors.clear()
         self.page.evaluate(OPEN, name)
         self.page.wait_for_function(IS_OPEN, arg=name)
         self.page.wait_for_function(READY, timeout=60_000)
 
-    def _end(self) -> None:
-        """End the kernel, and put the notebook away without asking whether to save it."""
-        self.page.evaluate(
-            """async () => { const panel = window.jupyterapp.shell.currentWidget;
-              await panel.sessionContext.shutdown();
-              panel.dispose(); }"""
-        )
+    def _end_kernel(self) -> None:
+        shutdown = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+        self.page.evaluate(shutdown)
 
     def close(self) -> None:
         """Close the page and end its kernel."""
-        self._end()
+        self._end_kernel()
         self.page.close()
 
 
