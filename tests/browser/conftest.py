@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all browser tests."""
+"""One JupyterLab, one browser and one page for all browser tests."""
 
 from __future__ import annotations
 
@@ -40,21 +40,27 @@ def lab(browser):
         yield running
 
 
-@pytest.fixture(scope="module")
-def open_notebook(lab, browser):
-    """Return a function that writes a notebook of code cells, opens it and runs all its cells."""
+@pytest.fixture(scope="session")
+def opened(lab, browser):
+    """The page; a notebook that is opened in it takes the place of the one before."""
     from lab import Notebook, write_notebook
 
     url, root = lab
-    opened = []
+    write_notebook(root / "first.ipynb", ["1"])
+    notebook = Notebook(browser, url, "first.ipynb")
+    yield notebook
+    notebook.close()
+
+
+@pytest.fixture(scope="module")
+def open_notebook(lab, opened):
+    """Return a function that writes a notebook of code cells, opens it and runs all its cells."""
+    from lab import write_notebook
 
     def open_(name, cells):
-        write_notebook(root / name, cells)
-        notebook = Notebook(browser, url, name)
-        opened.append(notebook)
-        notebook.run_all()
-        return notebook
+        write_notebook(lab[1] / name, cells)
+        opened.go_to(name)
+        opened.run_all()
+        return opened
 
-    yield open_
-    for notebook in opened:
-        notebook.close()
+    return open_

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import Notebook, rows_of, set_by_keyboard, settle, write_notebook
+from lab import Notebook, rows_of, set_by_keyboard, settle
 
 from tests.tiny import make_checkpoint
 from tools.refresh import LESSONS
@@ -138,16 +138,6 @@ class Lesson:
                 return want["knobs"]
             self.page.wait_for_timeout(100)
         pytest.fail(f"after five seconds the page says {rows}, {note}; Python {want}")
-
-
-@pytest.fixture(scope="module")
-def opened(lab, browser):
-    """One page, in which one lesson is opened after the other."""
-    url, root = lab
-    write_notebook(root / "first.ipynb", ["1"])
-    notebook = Notebook(browser, url, "first.ipynb")
-    yield notebook
-    notebook.close()
 
 
 @pytest.fixture(scope="module")
