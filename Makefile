@@ -13,6 +13,8 @@ STAMP := $(VENV)/set-up
 LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .mine,$(lesson)),,$(lesson)))
 
 # Two at a time; what shares a browser or a file stays together, and what takes longest begins.
+# Modules are compiled once, and not by every kernel again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(PY) -m pytest -p tools -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: lab test quick refresh edges bench lint format model clean

@@ -140,7 +140,7 @@ def errors_are_meant(lesson):
 
 @guard
 def every_cell_is_compared_but_a_few(lesson):
-    known = {"raises-exception", "nbval-ignore-output", "sampled", "hide-input"}
+    known = {"raises-exception", "nbval-ignore-output", "nbval-skip", "sampled", "hide-input"}
     ignored = [cell for cell in lesson.code if "nbval-ignore-output" in tags(cell)]
     if len(ignored) > 0.05 * len(lesson.code):
         yield f"{len(ignored)} of {len(lesson.code)} cells are not compared, expected at most 5%"
@@ -149,6 +149,8 @@ def every_cell_is_compared_but_a_few(lesson):
             yield f"cell {cell['execution_count']} has unknown tags: {tags(cell)}"
         if re.search(r"NBVAL|PYTEST_VALIDATE", source(cell)):
             yield f"cell {cell['execution_count']}: mark with a tag, not with a comment"
+        if "nbval-skip" in tags(cell) and "sampled" not in tags(cell):
+            yield f"cell {cell['execution_count']} is not run, and is not tagged sampled"
     for cell in ignored:
         if not re.search(r"^# Not compared\b.*: \S", source(cell), re.MULTILINE):
             yield f"cell {cell['execution_count']}: no line '# Not compared ...: the reason'"

@@ -13,7 +13,7 @@ import sys
 import pytest
 from PIL import Image
 
-from tests.guards import CHECK, EXERCISES, GUARDS, MAX_BYTES, Lesson, source
+from tests.guards import CHECK, EXERCISES, GUARDS, MAX_BYTES, Lesson, shown, source
 from tools import refresh
 
 PATHS = refresh.LESSONS
@@ -53,6 +53,12 @@ def test_every_exercise_is_in_its_lesson():
     written = {path.stem[:2] for path in PATHS}
     asked = {name for path in PATHS for c in load(path).code for name in CHECK.findall(source(c))}
     assert {name for name in EXERCISES if name[:2] in written} == asked
+
+
+def test_lesson_00_shows_the_exercises_there_are():
+    said = "\n".join(text for cell in load(PATHS[0]).code for text in shown(cell))
+    assert f"solved: 0 of {len(EXERCISES)}" in said, "make refresh, for lesson 00's table"
+    assert all(name in said for name in EXERCISES)
 
 
 # ---- each guard on a broken notebook -----------------------------------------------------------

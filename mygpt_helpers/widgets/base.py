@@ -18,7 +18,8 @@ import anywidget
 import traitlets
 from matplotlib.figure import Figure
 
-from ..checks import checked_count
+from ..checks import checked_count, checked_number
+from ..errors import InputError
 from ..pictures.base import LABEL_CHARS, bundle, visible_title
 from ..pictures.tables import visible
 from .inputs import checked_stops
@@ -57,6 +58,19 @@ class Place(traitlets.Int):
         """Return the place as a plain number, or raise ValueError."""
         stops = next(s["stops"] for s in obj._sliders if s["trait"] == self.name)
         return checked_count(self.name, value, first=stops[0], last=stops[-1])
+
+
+class Level(traitlets.Float):
+    """An attribute that is a number from its slider's first stop to its last."""
+
+    def validate(self, obj: LivePicture, value: float) -> float:
+        """Return the number, or raise ValueError."""
+        stops = next(s["stops"] for s in obj._sliders if s["trait"] == self.name)
+        expected = f"a number from {stops[0]} to {stops[-1]}"
+        number = checked_number(self.name, value, expected)
+        if not stops[0] <= number <= stops[-1]:
+            raise InputError(f"{self.name} must be {expected}, got {value!r}.")
+        return number
 
 
 class Shown(NamedTuple):

@@ -91,7 +91,7 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
-    "the example": "SureWidget()",
+    "sure": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }

@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all browser tests."""
+"""One JupyterLab and one browser for all browser tests, one page for all lessons."""
 
 from __future__ import annotations
 
@@ -40,21 +40,13 @@ def lab(browser):
         yield running
 
 
-@pytest.fixture(scope="module")
-def open_notebook(lab, browser):
-    """Return a function that writes a notebook of code cells, opens it and runs all its cells."""
+@pytest.fixture(scope="session")
+def opened(lab, browser):
+    """The page of the lessons; one that is opened in it takes the place of the one before."""
     from lab import Notebook, write_notebook
 
     url, root = lab
-    opened = []
-
-    def open_(name, cells):
-        write_notebook(root / name, cells)
-        notebook = Notebook(browser, url, name)
-        opened.append(notebook)
-        notebook.run_all()
-        return notebook
-
-    yield open_
-    for notebook in opened:
-        notebook.close()
+    write_notebook(root / "first.ipynb", ["1"])
+    notebook = Notebook(browser, url, "first.ipynb")
+    yield notebook
+    notebook.close()

@@ -73,12 +73,15 @@ LEGIBLE = (
     }
     return found; }"""
 )
-# Run once in the kernel; `_said(widget)` is then what Python says.
+# Run once in the kernel; `_said(widget)` is then what Python says, and `_still(widget)` draws.
 IN_KERNEL = """
 def _said(widget):
     import json
     asks = bool(widget.question)
     print(json.dumps(widget.numbers() | {"twin": widget.shown().text, "asks": asks}))
+def _still(widget):
+    # To a learner a still that fails costs nothing, so only this tells.
+    print("image/png" in widget._repr_mimebundle_()[0] or widget.shown().draw is None)
 """
 
 

@@ -10,7 +10,6 @@ import json
 
 import nbformat
 import pytest
-from lab import Notebook, write_notebook
 from pages import IN_KERNEL, check, move_every_slider
 
 from tests.tiny import make_checkpoint
@@ -53,16 +52,6 @@ class Lesson:
         parts = self.notebook.widgets()
         assert parts.count() == len(names), "a picture inside another widget: extend this test"
         return [(parts.nth(i), name) for i, name in enumerate(names)]
-
-
-@pytest.fixture(scope="module")
-def opened(lab, browser):
-    """One page, in which one lesson is opened after the other."""
-    url, root = lab
-    write_notebook(root / "first.ipynb", ["1"])
-    notebook = Notebook(browser, url, "first.ipynb")
-    yield notebook
-    notebook.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ from boards import CASES, board_of
 from lab import settle
 from pages import LEGIBLE, UNNAMED, check, move_every_slider
 
+import mygpt_helpers
+
 
 @pytest.fixture(scope="module")
 def board(lab, browser):
@@ -21,7 +23,15 @@ def test_the_page_says_what_python_says(board, name):
         button.press("Enter")
         check(board.notebook, part, widget)
     assert part.evaluate(UNNAMED) == []
+    assert board.notebook.in_kernel(f"_still({widget})") == "True\n", "the still fails"
     assert board.notebook.errors == []
+
+
+def test_every_kind_of_live_picture_is_here_plain_and_hostile():
+    kinds = {name for name in mygpt_helpers.__all__ if name.endswith("Widget")}
+    for hostile in (False, True):
+        sources = [source for name, source in CASES.items() if ("hostile" in name) == hostile]
+        assert kinds == kinds & {source.partition("(")[0] for source in sources}
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if "hostile" in name])

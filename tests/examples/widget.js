@@ -1,7 +1,7 @@
 // The probability that n tokens in a row are all right, computed where the slider is.
 
 export default livePicture("sure", ({ model, data, body }) => {
-  const [caption, , rows] = makeTable(body, "plain");
+  const [caption, , rows] = makeTable(body, "sure");
   const cells = data.lengths.map((n) => {
     const row = make(rows, "tr");
     make(row, "th", { scope: "row" }, `n = ${n}`);

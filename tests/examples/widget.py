@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import traitlets
-
 from mygpt_helpers.pictures.curves import show_curves
-from mygpt_helpers.widgets.base import LivePicture, Shown, Slider, browser_code
+from mygpt_helpers.widgets.base import Level, LivePicture, Shown, Slider, browser_code
 
 
 class SureWidget(LivePicture):
     """The probability that n tokens in a row are all right, if each is with probability p.
 
-    lengths: the values of n to show, whole numbers from 1. p: where the slider starts, and an
-    attribute. Used in lesson 77.
+    lengths: the values of n to show, whole numbers from 1. p: where the slider starts, from 0.9 to
+    1, and an attribute. Raises ValueError for another p. Used in lesson 77.
     """
 
     # In the package, browser_code("sure") reads the file beside base.py.
     _esm = browser_code() + Path(__file__).with_suffix(".js").read_text("utf-8")
 
-    p = traitlets.Float().tag(sync=True)
+    p = Level().tag(sync=True)
 
     def __init__(self, lengths: Sequence[int] = (1, 10, 100), *, p: float = 0.99) -> None:
         """Send the lengths, and the values of p that the slider stops at."""

@@ -479,7 +479,7 @@ def test_an_argument_is_to_be_kept_where_the_exercise_says_so():
         numbers[:] = double(numbers)
         return numbers
 
-    assert told(in_place)[0] == "right"
+    assert told(in_place, keep="")[0] == "right"
     status, text = told(in_place, keep="Others need it.")
     assert status == "wrong" and "changed its argument `numbers`" in text
     assert "numbers still [0, 1]" in text and text.endswith("Others need it.")

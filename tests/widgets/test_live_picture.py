@@ -13,6 +13,7 @@ import torch
 import traitlets
 from matplotlib.figure import Figure
 
+import mygpt_helpers
 from mygpt_helpers import (
     AttentionWidget,
     DistributionWidget,
@@ -25,6 +26,7 @@ from mygpt_helpers import (
     summarize,
 )
 from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
+from tests.examples.widget import SureWidget
 from tests.pictures.test_tables import HOSTILE
 from tests.widgets.wire import VIEW, from_browser, twin_of
 
@@ -49,6 +51,16 @@ class Square(LivePicture):
 
     def shown(self):
         return Shown(f"square: {self._good}", self._draw, {"rows": [["square", self._good]]})
+
+
+def test_an_attribute_stays_between_its_sliders_stops():
+    widget = SureWidget(p=0.95)
+    for wrong in (0.5, 1.5, math.nan, "0.9", None):
+        with pytest.raises(ValueError, match="p must be a number from 0.9 to 1.0, got"):
+            widget.p = wrong
+    assert widget.p == 0.95
+    with pytest.raises(ValueError, match="p must be"):
+        SureWidget(p=2)
 
 
 def test_one_bundle_of_view_png_and_text():
@@ -202,6 +214,11 @@ def without_bytes(value):
     if isinstance(value, dict):
         return {k: without_bytes(v) for k, v in value.items() if not isinstance(v, bytes)}
     return [*map(without_bytes, value)] if isinstance(value, list | tuple) else value
+
+
+def test_these_are_all_kinds():
+    kinds = {name for name in mygpt_helpers.__all__ if name.endswith("Widget")}
+    assert {type(widget).__name__ for widget in all_kinds("text")} == kinds
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
