@@ -28,7 +28,7 @@ EXERCISES = (
             "That is the last number alone.": lambda numbers: 2 * numbers[-1],
             "Positions count from 0: the last is len - 1.": lambda numbers: numbers[len(numbers)],
         },
-        keep="Whoever gave you the list still needs it: make a new one.",
+        keep="Whoever gave you the list still needs it: return a new one.",
         hints=("Go through the list.", "A new list of 2 * number, for each number."),
         why="A new list leaves the caller's alone.",
         tried="short lists and long ones",
