@@ -55,25 +55,8 @@ def with_additive_mask(q, k, v):
     return F.softmax(q @ k.mT * q.shape[-1] ** -0.5 + mask, dim=-1) @ v
 
 
-def row_by_row(q, k, v):
-    rows = []
-    for i in range(q.shape[-2]):
-        scores = (q[..., i : i + 1, :] @ k[..., : i + 1, :].mT) / math.sqrt(q.shape[-1])
-        rows.append(scores.softmax(-1) @ v[..., : i + 1, :])
-    return torch.cat(rows, dim=-2)
-
-
 def rows(data, starts, count):
     return torch.stack([data[start : start + count] for start in starts])
-
-
-def entropy_in_plain_python(logits, targets):
-    total = 0.0
-    for row, ids in zip(logits.tolist(), targets.tolist(), strict=True):
-        for scores, target in zip(row, ids, strict=True):
-            largest = max(scores)
-            total += math.log(sum(math.exp(z - largest) for z in scores)) + largest - scores[target]
-    return total / targets.numel()
 
 
 WORDS = {
@@ -135,7 +118,6 @@ RIGHT = [
     ("04.from_probs", lambda p, t: softmax(p.log() / t)),
     ("04.zero", one_hot),
     ("10.attention", with_additive_mask),
-    ("10.attention", row_by_row),
     ("10.attention", lambda q, k, v: attention_weights(q, k) @ v),
     ("10.split_heads", lambda x, H: torch.stack(x.chunk(H, -1), 1)),
     ("10.split_heads", lambda x, H: x.unflatten(-1, (H, -1)).transpose(1, 2)),
@@ -145,15 +127,12 @@ RIGHT = [
     ("11.batch", lambda d, at, n: (rows(d, at, n + 1)[:, :-1], rows(d, at, n + 1)[:, 1:])),
     ("11.batch", lambda d, at, n: (d.unfold(0, n, 1)[at], d.unfold(0, n, 1)[at + 1])),
     ("11.cross_entropy", GPT.loss),
-    ("11.cross_entropy", entropy_in_plain_python),
     ("11.cross_entropy", lambda z, ids: F.cross_entropy(z.transpose(1, 2), ids)),
     ("11.cross_entropy", lambda z, ids: SOLUTION["11.cross_entropy"](z, ids).item()),
     ("11.step", steps("zero; go; back; step; done")),
     ("11.step", steps("go; zero; back; step; zero; return float(loss)")),
-    ("11.step", steps("go; model.zero_grad(); back; step; return loss.tolist()")),
     ("11.step", steps("optimizer.zero_grad(set_to_none=False); go; back; step; done")),
     ("11.step", steps("_, loss = model(targets=targets, ids=inputs); zero; back; step; done")),
-    ("11.step", steps("go; value = loss.detach().numpy(); zero; back; step; return value[()]")),
     ("11.step", steps("go; zero; back; step; return loss.float().item()")),
     ("11.step", steps(f"{OWN_LOSS}; zero; back; step; done")),
     ("11.step", steps("for p in model.parameters(): p.grad = None; go; back; step; done")),
