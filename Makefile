@@ -12,10 +12,10 @@ endif
 STAMP := $(VENV)/set-up
 LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .mine,$(lesson)),,$(lesson)))
 
-# Two at a time; what shares a browser or a file stays together, and what takes longest begins.
+# Two at a time (tests/conftest.py says which stay together), in their order.
 # Modules are compiled once, and not by every kernel again.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := $(PY) -m pytest -p tools -q -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(PY) -m pytest -p tools -q -n 2 --no-loadscope-reorder
 
 .PHONY: lab test quick refresh edges bench lint format model clean
 

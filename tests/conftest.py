@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
+RUN_LESSONS = ("tests/test_architectures.py", "tests/test_comparison.py")
 BROWSER = Path(__file__).parent / "browser"
 
 
@@ -18,15 +20,24 @@ def one_thread():
 
 
 def pytest_collection_modifyitems(items):
-    """Say what may run on which of two workers (pytest -n 2), and let the longest begin.
-
-    All tests in the browser stay together, for they share one JupyterLab; what runs a whole lesson
-    goes wherever there is room; else a file's tests stay together and share its fixtures.
-    """
+    """Let what takes longest begin; the tests in the browser are of that kind."""
     for item in items:
         if item.path.is_relative_to(BROWSER):
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif not item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+class Scheduling(LoadScopeScheduling):
+    """Which tests stay together on one of several workers (pytest -n 2)."""
+
+    def _split_scope(self, nodeid):
+        path = nodeid.partition("::")[0]
+        if path.startswith("tests/browser/"):
+            return "one JupyterLab, one browser"
+        if path in RUN_LESSONS:
+            return nodeid  # each goes where there is room
+        return path
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)
