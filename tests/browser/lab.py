@@ -38,14 +38,15 @@ SETTINGS = {
     # All cells in the page, not only those in sight: a test looks for any of them.
     "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
 }
-# The status alone says "idle" before there is a kernel: ask for its name as well.
 ANY_RUN = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .some(cell => cell.model.type === 'code' && cell.model.executionCount)"""
+# The status is "idle" before there is a kernel, and its name there before itself: ask for all.
 READY = """() => {
   const panel = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
   const name = panel?.querySelector('.jp-KernelName')?.textContent;
   const status = panel?.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status;
-  return !!name && name !== 'No Kernel' && status === 'idle'; }"""
+  const kernel = window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+  return !!kernel && !!name && name !== 'No Kernel' && status === 'idle'; }"""
 OPEN = """name => {
   window.jupyterapp.commands.execute('docmanager:open', { path: name, factory: 'Notebook' }); }"""
 IS_OPEN = "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
