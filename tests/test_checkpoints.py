@@ -186,6 +186,7 @@ print(*(p.sum().item().hex() for p in model.parameters()))
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_process_goes_on_bit_by_bit(saved):
     done = subprocess.run(
         [sys.executable, "-c", GO_ON, str(saved[0])],

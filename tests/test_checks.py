@@ -98,6 +98,7 @@ def test_each_error_is_what_a_caller_expects():
     assert error._render_traceback_()[0] == "PlainError: what, and what to do."
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_message_and_not_our_code():
     cells = [
         "import torch\nfrom mygpt_helpers import GPT, generate, load_checkpoint\n"

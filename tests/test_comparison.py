@@ -28,11 +28,11 @@ class Finder(importlib.abc.MetaPathFinder):
         load = spec.loader.exec_module
         def exec_module(module):
             load(module)
-            right = module.apply_temperature
-            def apply_temperature(logits, temperature):
+            right = module._divide
+            def divide(logits, temperature):
                 is_number = isinstance(temperature, (int, float)) and temperature > 0
                 return right(logits, temperature * FACTOR if is_number else temperature)
-            module.apply_temperature = apply_temperature
+            module._divide = divide
         spec.loader.exec_module = exec_module
         return spec
 

@@ -74,6 +74,7 @@ def test_what_is_not_text_is_refused(gpt2, prompt):
         prompt_inputs(gpt2[0], prompt, gpt2[1])
 
 
+@pytest.mark.slow
 def test_in_a_notebook_the_message_stands_alone():
     cell = new_code_cell(
         "from mygpt_helpers import prompt_inputs\n"
@@ -578,6 +579,7 @@ def real():
     return AutoTokenizer.from_pretrained(checkpoint), model
 
 
+@pytest.mark.slow
 def test_real_greedy_text_is_as_in_transformers(real):
     tokenizer, model = real
     inputs = tokenizer(PROMPTS[0], return_tensors="pt")
@@ -602,12 +604,14 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("number", range(5))
+@pytest.mark.slow
 def test_real_text_at_several_settings_is_as_in_transformers(number, real):
     tokenizer, model = real
     inputs = tokenizer(PROMPTS[number % 3], return_tensors="pt")
     assert_as_transformers(model, inputs.input_ids, 8, seed=number, **SETTINGS[number])
 
 
+@pytest.mark.slow
 def test_a_padded_batch_of_the_real_model_is_its_rows_alone(real):
     tokenizer, model = real
     tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
@@ -624,6 +628,7 @@ def test_a_padded_batch_of_the_real_model_is_its_rows_alone(real):
     )
 
 
+@pytest.mark.slow
 def test_the_real_model_ends_its_answer(real):
     tokenizer, model = real
     chat = [{"role": "user", "content": "Say only the word: Hello"}]

@@ -87,6 +87,7 @@ def test_refresh_again_changes_nothing(refreshed):
         ("def (:", [], "cannot be formatted"),
     ],
 )
+@pytest.mark.slow
 def test_refresh_leaves_a_lesson_with_a_failing_cell_as_it_was(tmp_path, capsys, text, names, said):
     path = tmp_path / "00_b.ipynb"
     before = write(path, new("x = 1"), new(text, *names))

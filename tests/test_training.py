@@ -436,6 +436,7 @@ print(stopped, len(record.losses), same, record.losses == whole.losses)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one child alone")
+@pytest.mark.slow
 def test_a_real_ctrl_c():
     process = subprocess.Popen(
         [sys.executable, "-c", CTRL_C],

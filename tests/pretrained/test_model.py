@@ -185,6 +185,7 @@ def test_childs_message_is_the_lessons_message(fake: Path, monkeypatch: pytest.M
     assert names_in_cache() == NOTHING_ELSE
 
 
+@pytest.mark.slow
 def test_notebook_shows_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))

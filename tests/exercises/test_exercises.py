@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import time
 import warnings
 
 import pytest
@@ -60,7 +59,13 @@ def test_each_mistake_is_told_its_own_sentence(exercise, function, sentence):
     assert sentence in " ".join(outcome.message.split()), outcome.message
     lines = outcome.message.splitlines()
     assert len(lines) <= 10 and max(map(len, lines)) < 100
-    assert outcome == evaluate(exercise.name, function)  # CI compares what is printed
+
+
+@each
+def test_an_answer_is_told_the_same_each_time(exercise):
+    first = next(iter(exercise.mistakes.values()))
+    answer = first[0] if isinstance(first, tuple) else first
+    assert evaluate(exercise.name, answer) == evaluate(exercise.name, answer)
 
 
 @each
@@ -86,14 +91,6 @@ def test_a_stub_left_alone_is_not_tried_yet(exercise):
         outcome = evaluate(exercise.name, stub)
         assert outcome.status == "not tried", outcome.message
         assert outcome.message.startswith("– not tried yet: ")
-
-
-@each
-def test_a_check_is_quick(exercise):
-    evaluate(exercise.name, exercise.solution)
-    start = time.process_time()
-    evaluate(exercise.name, exercise.solution)
-    assert time.process_time() - start < 2
 
 
 @each
