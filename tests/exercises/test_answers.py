@@ -106,13 +106,10 @@ RIGHT = [
     ("00.loop", lambda f, tokens, n: functools.reduce(lambda t, _: [*t, f(t)], range(n), tokens)),
     ("01.softmax", softmax),
     ("01.softmax", in_place),
-    ("01.softmax", torch.nn.Softmax(dim=-1)),
-    ("01.softmax", lambda z: softmax(z.double())),
     ("01.next_id", lambda logits: logits[:, -1].topk(1).indices.squeeze(-1)),
     ("01.phrase", phrase_by_loop),
     ("01.entropy", lambda probs: -(probs * torch.log(probs + 1e-12)).sum(-1)),
     ("04.temperature", lambda z, t: softmax(torch.log_softmax(z, -1) / t)),
-    ("04.temperature", lambda z, t, extra=None: softmax(z / t)),
     ("04.find_temperature", halving),
     ("04.find_temperature", lambda z, target: SOLUTION["04.find_temperature"](z, target) * 1.0002),
     ("04.from_probs", lambda p, t: softmax(p.log() / t)),
@@ -120,16 +117,13 @@ RIGHT = [
     ("10.attention", with_additive_mask),
     ("10.attention", lambda q, k, v: attention_weights(q, k) @ v),
     ("10.split_heads", lambda x, H: torch.stack(x.chunk(H, -1), 1)),
-    ("10.split_heads", lambda x, H: x.unflatten(-1, (H, -1)).transpose(1, 2)),
     ("10.split_heads", lambda x, H: x.view(*x.shape[:2], H, -1).permute(0, 2, 1, 3).contiguous()),
     ("10.count", lambda V, C, H, L, T: np.int64(C * (V + T + 2 + L * (12 * C + 9)))),
     ("11.batch", lambda data, at, n: (rows(data, at, n), rows(data, at + 1, n))),
     ("11.batch", lambda d, at, n: (rows(d, at, n + 1)[:, :-1], rows(d, at, n + 1)[:, 1:])),
-    ("11.batch", lambda d, at, n: (d.unfold(0, n, 1)[at], d.unfold(0, n, 1)[at + 1])),
     ("11.cross_entropy", GPT.loss),
     ("11.cross_entropy", lambda z, ids: F.cross_entropy(z.transpose(1, 2), ids)),
     ("11.cross_entropy", lambda z, ids: SOLUTION["11.cross_entropy"](z, ids).item()),
-    ("11.step", steps("zero; go; back; step; done")),
     ("11.step", steps("go; zero; back; step; zero; return float(loss)")),
     ("11.step", steps("optimizer.zero_grad(set_to_none=False); go; back; step; done")),
     ("11.step", steps("_, loss = model(targets=targets, ids=inputs); zero; back; step; done")),
@@ -162,13 +156,6 @@ def refuses_0(logits, temperature):
     return softmax(logits / temperature)
 
 
-def drawn(next_logits, ids, n, max_seq_len):
-    for _ in range(n):
-        new = torch.multinomial(softmax(next_logits(ids[:, -max_seq_len:])), 1)
-        ids = torch.cat([ids, new], dim=1)
-    return ids
-
-
 def stubborn(next_token, *args):
     while True:
         try:
@@ -184,16 +171,6 @@ def one_parameter_less(model, optimizer, inputs, targets):
     if len([*model.parameters()]) > 1:
         last.data.copy_(before)
     return loss
-
-
-def only_short(ids):
-    return SOLUTION["12.first_wrong"](ids) if len(ids) < 100 else None
-
-
-def shifting(data, starts, seq_len):
-    pair = SOLUTION["11.batch"](data, starts, seq_len)
-    data += 1
-    return pair
 
 
 DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
@@ -212,12 +189,9 @@ DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
         ("04.zero", lambda z, t: one_hot(z, abs(t)), ["ValueError is raised", "-1.0"]),
         ("10.attention", lambda q, k, v: with_additive_mask(q, k, v).numpy(), ["(ndarray)"]),
         ("10.count", lambda *sizes: 2240.0, ["(float)"]),
-        ("11.batch", shifting, ["changed its argument `data`"]),
         ("11.batch", lambda d, at, n: rows(d, at, n), ["a tuple: (inputs, targets)"]),
         ("11.step", one_parameter_less, ["final_norm.bias after the step"]),
         ("11.step", steps(f"{DRAWN}; go; zero; back; step; done"), ["the loss"]),
-        ("12.first_wrong", only_short, ["returned None"]),
-        ("12.generate", drawn, ["the text", "argmax"]),
         ("12.generate", lambda f, *args: stubborn(f), ["does it end?"]),
     ],
 )

@@ -183,14 +183,6 @@ def test_an_argument_whose_shape_was_changed_in_place():
     assert "changed its argument `logits`" in evaluate("04.temperature", resizing).message
 
 
-def test_a_function_that_keeps_its_logits_for_later_does_not_confuse_the_case_shown():
-    def answer(logits):
-        logits.add_(100)
-        return logits
-
-    assert "logits: tensor([1.0, 2.0])" in evaluate("01.softmax", answer).message
-
-
 def test_what_is_printed_shows_on_a_failure_only(capsys):
     def noisy(logits):
         for number in range(30):
@@ -239,22 +231,18 @@ class Hostile:
 @pytest.mark.parametrize(
     "value, text",
     [
-        (49151, "49151"),
         (torch.tensor([49151, 3]), "tensor([49151, 3])"),
         (-0.0, "0.0"),
-        (1e-9, "1e-09"),
         (2 / 3, "0.6667"),
         ([1.0, 2], "[1.0, 2]"),
         (torch.zeros(2, 9), "a float32 tensor of shape (2, 9)"),
         (10**5000, "(a value of type int that cannot be shown)"),
         (Hostile(), "<Hostile instance>"),
-        (object(), "<object object>"),
         (softmax, "the function softmax"),
         ("a\nb", "'a\\nb'"),
         (True, "True"),
         (float("-inf"), "-inf"),
         (torch.tensor([[1.0, 3.0]]).max(-1), "(tensor([3.0]), tensor([1]))"),
-        ((), "()"),
         ((1.0,), "(1.0,)"),
     ],
     ids=lambda value: type(value).__name__,
@@ -370,11 +358,6 @@ def test_hints_come_one_by_one(capsys, monkeypatch):
     assert [text[:11] for text in printed] == [f"hint {n} of 3" for n in (1, 2, 3, 3, 3)]
     assert "no more hints" not in "".join(printed[:3])
     assert printed[3] == printed[4] and 'solution("01.softmax")' in printed[3]
-
-
-def test_check_prints_once_and_returns_nothing(capsys):
-    assert check("01.softmax", softmax) is None
-    assert capsys.readouterr().out.startswith("✔ right: softmax holds on ")
 
 
 def test_importing_the_exercises_is_light():
@@ -527,7 +510,6 @@ def test_an_answer_that_hangs_in_a_later_case_is_told_what_is_wrong_in_an_earlie
     "got, want, same",
     [
         (1, 1.0, True),
-        (1.00001, 1.0, True),
         (True, 1.0, False),
         (True, 1, False),
         (1.0, 1, False),
@@ -543,14 +525,11 @@ def test_an_answer_that_hangs_in_a_later_case_is_told_what_is_wrong_in_an_earlie
         (torch.ones(2, requires_grad=True), torch.ones(2), False),
         (float("inf"), 1.0, False),
         (1.0, float("inf"), False),
-        (float("inf"), float("inf"), True),
         (torch.tensor([float("inf")]), torch.tensor([1.0]), False),
         (torch.tensor([float("nan")]), torch.tensor([float("nan")]), True),
         ([1, (2.0, "a")], [1, (2.0, "a")], True),
         ([1, (2.0, "b")], [1, (2.0, "a")], False),
         ((1, 2), [1, 2], False),
-        ([1, 2], [1, 2, 3], False),
-        ({"a": 1}, {"a": 1}, True),
         ({}, {"a": 1}, False),
         ((1,), {"a": 1}, False),
         (None, None, True),
