@@ -123,9 +123,7 @@ EXERCISES = (
                 lambda z: z[:, -1].max(-1),
                 lambda z: z[:, -1].topk(1),
             ),
-            "One id for each text: (B,) has no 1 at the end.": (
-                lambda z: z[:, -1].argmax(-1, keepdim=True)
-            ),
+            "One id a text: (B,), no 1 at the end.": lambda z: z[:, -1].argmax(-1, keepdim=True),
         },
         hints=(
             "The scores for the next token stand at the last position, which is number -1.",
@@ -158,9 +156,7 @@ EXERCISES = (
                 _by_sum(_less_largest),
                 _by_sum(_less_own_largest),
             ),
-            "That sums over dim=0; the vocabulary is the last, dim=-1.": (
-                lambda z: torch.softmax(z, 0)
-            ),
+            "That sums over dim=0; the vocabulary is dim=-1.": lambda z: torch.softmax(z, 0),
             "Keep the dimension you sum over, or take the largest over: keepdim=True.": (
                 _by_sum(torch.exp, -1),
                 _by_sum(_less_largest, -1),
@@ -249,9 +245,7 @@ EXERCISES = (
                 lambda p: -torch.xlogy(p, p).sum(0),
                 lambda p: -(p * p.log()).sum(0),
             ),
-            "These are probabilities already: no softmax here.": (
-                lambda p: entropy_nats(p.softmax(-1))
-            ),
+            "Probabilities already: no softmax here.": lambda p: entropy_nats(p.softmax(-1)),
         },
         hints=(
             "Multiply each probability by its natural logarithm and sum over the last dimension.",

@@ -121,9 +121,7 @@ EXERCISES = (
         cases=_logits_and_temperatures,
         mistakes={
             "Divide by it; do not multiply.": lambda z, t: torch.softmax(z * t, -1),
-            "Divide the logits, before softmax, not the probabilities.": (
-                lambda z, t: z.softmax(-1) / t
-            ),
+            "Divide the logits, not the probabilities.": lambda z, t: z.softmax(-1) / t,
             "Divide the logits: one softmax, not two.": lambda z, t: (z.softmax(-1) / t).softmax(
                 -1
             ),
@@ -170,9 +168,7 @@ EXERCISES = (
                 _halving(top=lambda probs: probs[0]),
                 _halving(top=lambda probs: probs[-1]),
             ),
-            "It ends at an end of the range: does your search go the other way?": (
-                _halving(turned=True)
-            ),
+            "It ends at an end: does your search go the other way?": _halving(turned=True),
             "Your search stops too soon: go on, to within 0.001.": tuple(
                 _halving(steps, by_ratio) for steps in range(3, 12) for by_ratio in (True, False)
             ),

@@ -242,9 +242,7 @@ EXERCISES = (
         solution=parameter_count,
         cases=_sizes,
         mistakes={
-            "The head is the token embedding once more: count it once.": (
-                _off_by(lambda V, C, H, L, T: V * C)
-            ),
+            "The head is the token embedding: count it once.": _off_by(lambda V, C, H, L, T: V * C),
             "Both embeddings count: vocab_size rows of C, and max_seq_len rows of C.": (
                 _off_by(lambda V, C, H, L, T: -V * C),
                 _off_by(lambda V, C, H, L, T: -T * C),

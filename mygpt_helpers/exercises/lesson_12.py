@@ -164,9 +164,7 @@ EXERCISES = (
         solution=crop,
         cases=_batches,
         mistakes={
-            "That crops the batch: ids has shape (B, T), so the tokens are ids[:, ...].": (
-                lambda ids, n: ids[-n:]
-            ),
+            "That crops the batch, of (B, T); the tokens: ids[:, ...].": lambda ids, n: ids[-n:],
             "Nothing was cropped: is it max_seq_len tokens, and dimension 1?": (
                 lambda ids, n: ids,
                 lambda ids, n: ids[:, -64:],
@@ -189,9 +187,7 @@ EXERCISES = (
                 lambda ids, n: ids[0, -n:],
                 lambda ids, n: ids[:1, -n:],
             ),
-            "That is one column; a slice has a colon, ids[:, -max_seq_len:].": (
-                lambda ids, n: ids[:, -n]
-            ),
+            "That is one column: ids[:, -max_seq_len:] is a slice.": lambda ids, n: ids[:, -n],
             "A text shorter than the context stays as it is, whole.": (
                 lambda ids, n: ids[:, ids.shape[1] - n :]
             ),

@@ -240,7 +240,6 @@ class Hostile:
         (Hostile(), "<Hostile instance>"),
         (softmax, "the function softmax"),
         ("a\nb", "'a\\nb'"),
-        (True, "True"),
         (float("-inf"), "-inf"),
         (torch.tensor([[1.0, 3.0]]).max(-1), "(tensor([3.0]), tensor([1]))"),
         ((1.0,), "(1.0,)"),
@@ -533,7 +532,6 @@ def test_an_answer_that_hangs_in_a_later_case_is_told_what_is_wrong_in_an_earlie
         ({}, {"a": 1}, False),
         ((1,), {"a": 1}, False),
         (None, None, True),
-        (0, None, False),
     ],
 )
 def test_results_are_compared_by_type_shape_dtype_and_value(got, want, same):
