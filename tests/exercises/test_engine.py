@@ -417,6 +417,36 @@ def test_the_mistake_that_agrees_most_is_told():
     assert "Half right." in told(lambda numbers: [0] * len(numbers), mistakes=mistakes)[1]
 
 
+def test_a_mistake_that_agrees_everywhere_but_in_the_failing_case_is_not_told():
+    mistakes = {"Not this.": lambda numbers: double(numbers) if len(numbers) != 3 else []}
+    text = told(lambda numbers: double(numbers) if len(numbers) != 3 else 7, mistakes=mistakes)[1]
+    assert text.endswith("got: 7 (int)")
+
+
+def test_of_two_mistakes_alike_the_first_is_told():
+    mistakes = {"The first.": lambda numbers: 1, "The second.": lambda numbers: 1}
+    assert told(lambda numbers: 1, mistakes=mistakes)[1].endswith("The first.")
+
+
+def test_an_error_of_another_number_is_the_same():
+    def refuses(number):
+        def answer(numbers):
+            raise KeyError(f"no entry {number}")
+
+        return answer
+
+    mistakes = {"Look it up.": refuses(3)}
+    assert told(refuses(12), mistakes=mistakes)[1].endswith("Look it up.")
+
+
+def test_a_solution_that_fails_makes_no_failing_answer_right():
+    def broken(numbers):
+        raise RuntimeError("the exercise's own")
+
+    with pytest.raises(RuntimeError, match="the exercise's own"):
+        told(broken, solution=broken)
+
+
 def test_the_cases_are_made_anew_for_each_function():
     class Counter:
         def __init__(self):
@@ -517,6 +547,8 @@ def test_an_answer_that_hangs_in_a_later_case_is_told_what_is_wrong_in_an_earlie
         (torch.tensor(1.0), 1.0, False),
         (1.0, torch.tensor(1.0), True),
         (torch.tensor([1.0]), torch.tensor(1.0), False),
+        (torch.tensor([1.001]), torch.tensor([1.0]), False),
+        (torch.tensor([1.00001]), torch.tensor([1.0]), True),
         (torch.tensor(1.0, dtype=torch.float64), torch.tensor(1.0), True),
         (torch.ones(2, dtype=torch.int32), torch.ones(2, dtype=torch.int64), True),
         (torch.ones(2), torch.ones(2, dtype=torch.int64), False),
