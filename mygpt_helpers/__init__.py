@@ -24,6 +24,7 @@ _HOME = {
     "pretrained.health": "health_check",
     "pictures.base": "Picture",
     "pictures.tables": "table visible",
+    "pictures.labels": "token_text",
     "pictures.distributions": "Distribution summarize show_distribution",
     "pictures.curves": "show_curves",
     "pictures.grids": "Grid make_grid show_grid",

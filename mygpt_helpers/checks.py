@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,19 +20,38 @@ from .errors import InputError, PromptError
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
 
+def plain(value: object) -> object:
+    """Return the number that a tensor or an array of one entry holds, without gradients.
+
+    Whatever else comes back as it is.
+    """
+    if isinstance(value, (Tensor, np.ndarray)) and math.prod(value.shape) == 1:
+        return value.item()
+    return value
+
+
 def is_whole(value: object) -> bool:
-    """Tell whether a value is a whole number: an int, or numpy's, and not True or False."""
+    """Tell whether a value is a whole number: an int, or numpy's or torch's, and no bool."""
+    value = plain(value)
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _told(value: object) -> str:
+    """Return what was given, in a few words: a number, or the shape of many."""
+    if isinstance(value, (Tensor, np.ndarray)) and math.prod(value.shape) != 1:
+        return f"a {type(value).__name__.lower()} of shape {tuple(value.shape)}"
+    return repr(plain(value))
 
 
 def checked_count(
     name: str, value: int, hint: str = "", *, first: int = 1, last: int | None = None
 ) -> int:
     """Return a whole number from first to last, or raise ValueError; hint: more for its message."""
-    if not is_whole(value) or value < first or (last is not None and value > last):
+    number = plain(value)
+    if not is_whole(number) or number < first or (last is not None and number > last):
         where = f"from {first}" if last is None else f"from {first} to {last}"
-        raise InputError(f"{name} must be a whole number {where}, got {value!r}{hint}.")
-    return int(value)
+        raise InputError(f"{name} must be a whole number {where}, got {_told(value)}{hint}.")
+    return int(number)
 
 
 def checked_text(name: str, value: str) -> str:
@@ -111,15 +131,37 @@ def checked_probs(probs: Tensor) -> Tensor:
     return probs
 
 
-def checked_number(name: str, value: float, expected: str) -> float:
-    """Return a finite real number as a float, or raise ValueError."""
-    number = math.nan
-    if isinstance(value, Real) and not isinstance(value, bool):
-        with contextlib.suppress(OverflowError):  # a whole number that no float can hold
-            number = float(value)
-    if not math.isfinite(number):
-        raise InputError(f"{name} must be {expected}, got {value!r}.")
+def checked_number(name: str, value: float, expected: str, *, finite: bool = True) -> float:
+    """Return a real number as a float, or raise ValueError; nan and infinity only if not finite.
+
+    value: Python's, numpy's, or a tensor or an array of one entry. No gradient flows through it.
+    """
+    number = _real(value)
+    if number is None or (finite and not math.isfinite(number)):
+        raise InputError(f"{name} must be {expected}, got {_told(value)}.")
     return number
+
+
+def checked_numbers(name: str, values: Iterable[float]) -> list[float]:
+    """Return real numbers as floats, nan and infinity among them, or raise ValueError.
+
+    values: a list of what checked_number takes, or a tensor or an array of shape (N,).
+    """
+    row = isinstance(values, (Tensor, np.ndarray)) and values.ndim == 1
+    many = values.tolist() if row else values
+    no_list = isinstance(many, str | Mapping | Tensor | np.ndarray)
+    if no_list or not isinstance(many, Iterable):
+        raise InputError(f"{name} must be a list of numbers, got {_told(values)}.")
+    return [checked_number(f"{name}[{i}]", v, "a number", finite=False) for i, v in enumerate(many)]
+
+
+def _real(value: object) -> float | None:
+    """Return a real number as a float, and None for all else."""
+    number = plain(value)
+    if isinstance(number, Real) and not isinstance(number, bool):
+        with contextlib.suppress(OverflowError):  # a whole number that no float can hold
+            return float(number)
+    return None
 
 
 def checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:
@@ -190,8 +232,8 @@ def checked_ends(
     eos_token_id: int | list[int] | None, pad_token_id: int | None
 ) -> tuple[list[int], int | None]:
     """Return the ids that end a row, and the id that fills it up; or raise ValueError."""
-    ends = [] if eos_token_id is None else eos_token_id
-    ends = list(ends) if isinstance(ends, list | tuple) else [ends]
+    ends, pad_token_id = [] if eos_token_id is None else plain(eos_token_id), plain(pad_token_id)
+    ends = [*map(plain, ends)] if isinstance(ends, list | tuple | Tensor | np.ndarray) else [ends]
     given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
     for name, ids in given.items():
         for i in ids:

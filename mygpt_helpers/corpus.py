@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import checked_count, is_whole, shape_of
+from .checks import checked_count, is_whole, plain, shape_of
 from .errors import InputError
 
 VOCAB = ("I", "love", "AI", "!")
@@ -43,7 +43,7 @@ def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list
                 "ids[0] is the first text."
             )
         ids = ids.tolist()
-    ids = list(ids)
+    ids = [*map(plain, ids)]
     for i in ids:
         if not is_whole(i) or not 0 <= i < len(vocab):
             raise InputError(f"ids must be whole numbers from 0 to {len(vocab) - 1}, got {i!r}.")
@@ -55,8 +55,7 @@ def cycle_corpus(repeats: int = 64, vocab: Sequence[str] = VOCAB) -> Tensor:
 
     Raises ValueError for repeats below 1. Built in lesson 11.
     """
-    checked_count("repeats", repeats)
-    return torch.arange(len(vocab)).repeat(repeats)
+    return torch.arange(len(vocab)).repeat(checked_count("repeats", repeats))
 
 
 def get_batch(data: Tensor, batch_size: int, seq_len: int) -> tuple[Tensor, Tensor]:
@@ -67,16 +66,16 @@ def get_batch(data: Tensor, batch_size: int, seq_len: int) -> tuple[Tensor, Tens
     very last piece is never drawn. Raises ValueError for data
     shorter than seq_len + 2, and for a size below 1. Built in lesson 11.
     """
-    check_data(data, batch_size, seq_len)
+    batch_size, seq_len = check_data(data, batch_size, seq_len)
     starts = torch.randint(0, len(data) - seq_len - 1, (batch_size,))  # (B,)
     places = starts[:, None] + torch.arange(seq_len)  # (B, T)
     return data[places], data[places + 1]
 
 
-def check_data(data: Tensor, batch_size: int, seq_len: int) -> None:
-    """Raise ValueError where get_batch cannot cut such batches from data (N,)."""
-    checked_count("batch_size", batch_size)
-    checked_count("seq_len", seq_len)
+def check_data(data: Tensor, batch_size: int, seq_len: int) -> tuple[int, int]:
+    """Return the two sizes, or raise ValueError where get_batch cannot cut such from data (N,)."""
+    batch_size = checked_count("batch_size", batch_size)
+    seq_len = checked_count("seq_len", seq_len)
     if not isinstance(data, Tensor) or data.ndim != 1:
         raise InputError(f"data must be a tensor of ids, shape (N,), got {shape_of(data)}.")
     if len(data) < seq_len + 2:
@@ -84,3 +83,4 @@ def check_data(data: Tensor, batch_size: int, seq_len: int) -> None:
             f"data holds {len(data)} tokens, and seq_len={seq_len} needs at least {seq_len + 2}. "
             "Give more data, or a shorter seq_len."
         )
+    return batch_size, seq_len

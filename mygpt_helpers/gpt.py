@@ -142,6 +142,8 @@ class GPT(nn.Module):
             max_seq_len=max_seq_len,
             dropout=dropout,
         )
+        # From here on they are plain numbers.
+        vocab_size, embed_dim, num_heads, num_layers, max_seq_len, dropout = self.config.values()
         self.max_seq_len, self.dropout = max_seq_len, dropout
         self.token_embedding = nn.Embedding(vocab_size, embed_dim)
         self.position_embedding = nn.Embedding(max_seq_len, embed_dim)

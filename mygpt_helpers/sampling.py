@@ -3,6 +3,7 @@
 Every function here is pure: tensors in, new tensors out, arguments left alone. Shapes are written
 (..., V): any leading dimensions (batch, position), then one logit for each of V tokens. Bad input
 raises ValueError, with what was given and what was expected. All is computed in at least float32.
+A knob is a number, Python's, numpy's or torch's; no gradient flows through it.
 
 The knobs are applied in the order transformers applies them: repetition penalty, n-grams that may
 not come again, temperature, top-k, top-p, min-p.
@@ -16,10 +17,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import checked_count, checked_ids, checked_logits, checked_number, checked_probs
+from .checks import (
+    checked_count,
+    checked_ids,
+    checked_logits,
+    checked_number,
+    checked_probs,
+    plain,
+)
 from .errors import InputError
 
 
@@ -250,13 +259,16 @@ def entropy(probs: Tensor) -> Tensor:
 def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     """Draw a token: the first whose cumulative probability exceeds the uniform number u.
 
-    probs: (..., V), summing to 1; u: a number in [0, 1), or a tensor (...) of them, one a row.
-    Returns ids, (...), int64. The same u gives the same token on every machine, and a token of
-    probability 0 is never drawn. Raises ValueError for what is not a distribution or not in [0, 1).
-    Built in lesson 03. Source: inverse transform sampling, Devroye 1986, ch. 2.
+    probs: (..., V), summing to 1; u: a number in [0, 1), or a tensor or an array (...) of them, one
+    a row. Returns ids, (...), int64. The same u gives the same token on every machine, and a token
+    of probability 0 is never drawn. Raises ValueError for what is not a distribution or not in
+    [0, 1). Built in lesson 03. Source: inverse transform sampling, Devroye 1986, ch. 2.
     """
     probs = checked_probs(probs).double()
-    if not isinstance(u, Tensor):
+    u = plain(u)
+    if isinstance(u, np.ndarray):
+        u = u.tolist()
+    elif not isinstance(u, Tensor):
         u = checked_number("u", u, "a number in [0, 1) or a tensor of them")
     u = torch.as_tensor(u, dtype=torch.float64, device=probs.device)
     if u.ndim and u.shape != probs.shape[:-1]:

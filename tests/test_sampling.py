@@ -333,7 +333,7 @@ def test_the_worked_tables():
 # ---- bad input: one ValueError that says what was given ----------------------------------------
 
 GOOD = torch.tensor([2.0, 1.0, 0.0, -INF])
-NO_NUMBERS = [-1, -0.5, NAN, INF, -INF, "0.7", None, True, [1.0], 1j, torch.tensor(0.5), 10**400]
+NO_NUMBERS = [-1, -0.5, NAN, INF, -INF, "0.7", None, True, [1.0], 1j, 10**400]
 
 
 @pytest.mark.parametrize("value", [0, 0.0, -0.0, *NO_NUMBERS], ids=repr)
@@ -362,7 +362,7 @@ def test_a_huge_temperature_is_uniform_over_what_is_possible(value):
     assert next_token_probs(GOOD, temperature=value).tolist() == pytest.approx([1 / 3] * 3 + [0])
 
 
-@pytest.mark.parametrize("value", [0, -1, 2.5, 1.0, True, "3", NAN, [2], torch.tensor(2)], ids=repr)
+@pytest.mark.parametrize("value", [0, -1, 2.5, 1.0, True, "3", NAN, [2]], ids=repr)
 def test_top_k_out_of_range(value):
     for call in (lambda: keep_top_k(GOOD, value), lambda: next_token_probs(GOOD, top_k=value)):
         with pytest.raises(ValueError, match="top_k must be a whole number from 1") as raised:
@@ -765,7 +765,7 @@ def test_ngrams_by_hand():
         assert logits.tolist() == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("value", [0, -1, 2.5, 1.0, True, "3", NAN, [2], torch.tensor(2)], ids=repr)
+@pytest.mark.parametrize("value", [0, -1, 2.5, 1.0, True, "3", NAN, [2]], ids=repr)
 def test_no_repeat_ngram_size_out_of_range(value):
     ids = torch.tensor([0])
     for call in (

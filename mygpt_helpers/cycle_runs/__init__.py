@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from ..checks import is_whole, plain
 from ..corpus import VOCAB, cycle_corpus
 from ..errors import InputError
 from ..gpt import GPT
@@ -63,7 +64,8 @@ def cycle_run(seq_len: int) -> GPT:
 
     Raises ValueError for a length that no run was made at. Used in lessons 10 and 12.
     """
-    if type(seq_len) is not int or seq_len not in LENGTHS:
+    seq_len = plain(seq_len)
+    if not is_whole(seq_len) or seq_len not in LENGTHS:
         lengths = ", ".join(map(str, LENGTHS))
         raise InputError(f"seq_len must be one of {lengths}, got {seq_len!r}.")
     with torch.device("meta"):

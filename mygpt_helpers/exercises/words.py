@@ -69,8 +69,12 @@ def say(error: BaseException) -> str:
 
 
 def clip(text: str, width: int = WIDTH - 12) -> str:
-    """Put text on one line of at most `width` characters, unprintable ones replaced."""
-    line = "".join(char if char.isprintable() else "\ufffd" for char in text[: width + 1])
+    """Put text on one line of at most `width` characters, what nobody could see as escapes."""
+    line = text[: width + 1]
+    if not (line.isascii() and line.isprintable()):
+        from ..pictures.tables import visible_prose  # not before it is needed: it brings rich along
+
+        line = visible_prose(line)
     return line if len(line) <= width else line[: width - 3] + "..."
 
 

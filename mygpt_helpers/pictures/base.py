@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
-from .tables import visible
+from .tables import visible_prose
 
 # One colour, one meaning, in every lesson (Okabe and Ito's set for colour-blind readers).
 KEPT, CUT, GREEDY, CHOSEN = "#0072B2", "#999999", "#E69F00", "#D55E00"
@@ -54,8 +54,8 @@ def bundle(figure: Figure, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def visible_title(text: str, max_chars: int = 90) -> str:
-    """Return a title on one line; its spaces stay spaces, since it is read as prose."""
-    return visible(text, max_chars).replace("␣", " ")
+    """Return a title on one line, as prose."""
+    return visible_prose(text, max_chars)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from ..checks import checked_count, checked_number, checked_numbers
 from ..errors import InputError
 from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable, visible_title
 
@@ -29,17 +30,19 @@ def show_curves(
 ) -> Picture:
     """Return a line chart of one or more named curves over x, with a text twin of seven points.
 
-    digits: decimals in the text twin; on a logarithmic y axis, significant ones. marks, levels:
-    named positions on the x and on the y axis, drawn as dotted lines. Raises
-    ValueError for no points, and for a curve of another length than x. Used from lesson 04 on.
+    x and each curve: a list of numbers, or a tensor or an array of shape (N,). digits: decimals in
+    the text twin; on a logarithmic y axis, significant ones. marks, levels: named positions on the
+    x and on the y axis, drawn as dotted lines. Raises ValueError for no points, for a curve of
+    another length than x, and for what is no number. Used from lesson 04 on.
     """
+    x = checked_numbers("x", x)
+    curves = {name: _curve(name, y) for name, y in curves.items()}
     names = {"x_label": x_label, "y_label": y_label, "title": title}
     text = curves_text(x, curves, **names, log_y=log_y, marks=marks, levels=levels, digits=digits)
     title = visible_title(title)
     x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
     curves = {visible_title(name, 40): y for name, y in curves.items()}
-    marks = {visible_title(name, 40): at for name, at in (marks or {}).items()}
-    levels = {visible_title(name, 40): at for name, at in (levels or {}).items()}
+    marks, levels = named_places(marks), named_places(levels)
     figure = Figure(figsize=(7.2, 3.6), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     drawn = []
@@ -89,20 +92,34 @@ def curves_text(
     digits: int = 2,
 ) -> str:
     """Return the text twin alone; arguments and errors as in show_curves."""
-    if not len(x):
+    x, digits = checked_numbers("x", x), checked_count("digits", digits, first=0)
+    if not x:
         raise InputError("x must have at least one point, got none.")
     points = sorted({round(i * (len(x) - 1) / 6) for i in range(7)})
     lines = [visible_title(title)] if title else []
     lines.append(f"{visible_title(y_label, 40)} over {visible_title(x_label, 40)}")
     for name, y in curves.items():
-        name = visible_title(name, 40)
+        name, y = visible_title(name, 40), _curve(name, y)
         if len(y) != len(x):
             raise InputError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
         shown = ", ".join(f"{x[i]:.3g}: {_rounded(y[i], digits, log_y)}" for i in points)
         lines.append(f"  {name}: {shown}")
-    for name, at in ((marks or {}) | (levels or {})).items():
-        lines.append(f"  marked: {visible_title(name, 40)} at {at:.4g}")
+    for name, at in (named_places(marks) | named_places(levels)).items():
+        lines.append(f"  marked: {name} at {at:.4g}")
     return "\n".join(lines)
+
+
+def named_places(places: Mapping[str, float] | None) -> dict[str, float]:
+    """Return {name: place on an axis}, the names on one line; or raise ValueError."""
+    finite = "a finite number"
+    return {
+        visible_title(name, 40): checked_number(f"the place of {name!r}", at, finite)
+        for name, at in (places or {}).items()
+    }
+
+
+def _curve(name: str, y: Sequence[float]) -> list[float]:
+    return checked_numbers(f"curve {name!r}", y)
 
 
 def _rounded(value: float, digits: int, significant: bool) -> str:

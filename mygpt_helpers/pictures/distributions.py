@@ -13,6 +13,7 @@ from ..checks import checked_count, shape_of
 from ..errors import InputError
 from ..sampling import entropy
 from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable, visible_title
+from .labels import label_function
 from .tables import visible
 
 
@@ -42,6 +43,9 @@ class Distribution:
         """Return title and setting on one line: "Beer, temperature 0.7"."""
         return ", ".join(part for part in (visible_title(self.title), self.setting) if part)
 
+    def __str__(self) -> str:
+        return distribution_text(self)
+
 
 def summarize(
     logits: Tensor,
@@ -54,15 +58,17 @@ def summarize(
 ) -> Distribution:
     """Return what to show of a distribution: the num_bars tokens with the largest logits.
 
-    logits, probs: (V,), before and after the knobs. label_of: id -> text. Raises ValueError for
-    other shapes, for probs that are no distribution, and for a num_bars below 1. Used from lesson
-    01 on.
+    logits, probs: (V,), before and after the knobs. label_of: id -> text; for tokenizer.decode,
+    token_text is used, so that each token keeps its own space. Raises ValueError for other shapes,
+    for probs that are no distribution, and for a num_bars below 1. Used from lesson 01 on.
     """
     num_bars = checked_count("num_bars", num_bars)
     given = f"{shape_of(logits)} and {shape_of(probs)}"
     if not isinstance(logits, Tensor) or logits.ndim != 1 or shape_of(probs) != shape_of(logits):
         raise InputError(f"logits and probs must both have shape (V,), got {given}.")
+    logits, probs = logits.detach(), probs.detach()
     unsure = float(entropy(probs))
+    label_of = label_function(label_of)
     before = logits.float().softmax(dim=-1)  # (V,)
     shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)
     return Distribution(

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ..checks import checked_text, checked_texts
+from ..checks import checked_count, checked_text, checked_texts, plain
 from ..errors import InputError
 from .base import CUT, DPI, KEPT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
@@ -42,6 +42,9 @@ class Grid:
     column_label: str = ""
     facts: str = ""  # one line below, such as "loss 1.6107"
 
+    def __str__(self) -> str:
+        return grid_text(self)
+
 
 def make_grid(
     values: Tensor | Sequence[Sequence[float]],
@@ -55,6 +58,7 @@ def make_grid(
 ) -> Grid:
     """Return values (R, C) with R row labels and C column labels as a Grid; nan is masked.
 
+    values: a tensor, an array, or a list of rows, each a list, a tensor or an array of numbers.
     Raises ValueError for values that are empty, ragged or no numbers, and for labels that are no
     strings or not as many as there are rows or columns. Used from lesson 10 on.
     """
@@ -71,14 +75,14 @@ def make_grid(
 
 
 def _numbers(values: Tensor | Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
-    """Return values as tuples of floats, or raise ValueError."""
+    """Return values as tuples of floats, or raise ValueError; True is 1."""
     if isinstance(values, Tensor):
         if values.ndim != 2 or values.is_complex():
             given = f"{values.dtype} of shape {tuple(values.shape)}"
             raise InputError(f"values must be real numbers of shape (R, C), got {given}.")
-        values = values.detach().cpu().double().tolist()
+        values = values.tolist()
     try:
-        made = tuple(tuple(row) for row in values)
+        made = tuple(tuple(map(plain, row)) for row in values)
         if not all(isinstance(v, Real) for row in made for v in row):
             raise TypeError
         made = tuple(tuple(float(v) for v in row) for row in made)
@@ -275,5 +279,6 @@ def show_grid(
     at 0 to green. The other arguments, and the errors, are make_grid's. Used from lesson 10 on.
     """
     about = {"title": title, "row_label": row_label, "column_label": column_label, "facts": facts}
+    digits = checked_count("digits", digits, first=0)
     grid = make_grid(values, rows, columns, **about)
     return Picture(grid_figure(grid, digits=digits), grid_text(grid, digits))

@@ -49,6 +49,9 @@ class Strip:
         object.__setattr__(self, "right", marks)
         object.__setattr__(self, "tokens", tokens)
 
+    def __str__(self) -> str:
+        return strip_text(self)
+
     def summary(self, length: int | None = None) -> str:
         """Return how many of the first length tokens are right, and where the first wrong one is.
 

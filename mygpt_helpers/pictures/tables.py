@@ -6,6 +6,7 @@ text, and must come out of a table, a picture or a widget as what it is.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -18,47 +19,67 @@ from ..errors import InputError
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 # C* control, format (bidi marks, joiners), surrogate; Z* separators.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
+# Letters, signs and marks that are drawn as nothing: Unicode's Default_Ignorable_Code_Point
+# (DerivedCoreProperties.txt), and after it what is blank by design or in most fonts.
+NOTHING = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+    r"\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159]"
+)
+# Hangul vowels and final consonants: they join the letter before them, as a mark does.
+JOINING = re.compile(r"[\u1161-\u11ff\ud7b0-\ud7fb]")
 
 
 def visible(text: str, max_chars: int | None = None) -> str:
     """Return text on one line with every character to be seen, at most max_chars long.
 
-    A space becomes ␣, a line break ⏎, a tab ⇥; control, format and bidirectional characters and
-    lone surrogates become their escapes (\\x00, \\u202e); everything else stays. Text that is cut
+    A space becomes ␣, a line break ⏎, a tab ⇥; what is drawn as nothing (control, format and
+    bidirectional characters, fillers, lone surrogates) becomes its escape (\\x00, \\u202e); a mark
+    that would sit on another character gets ◌ to sit on; everything else stays. Text that is cut
     ends in "…". Raises ValueError for text that is not a string. Used from lesson 01 on.
     """
+    return _shown(_cut(text, max_chars), SIGNS)
+
+
+def visible_prose(text: str, max_chars: int | None = None) -> str:
+    """Return the same for a text that is read: spaces stay, and marks on the letters they are on.
+
+    Used from lesson 01 on.
+    """
+    return _shown(_cut(text, max_chars), SIGNS | {" ": " "}, prose=True)
+
+
+def _cut(text: str, max_chars: int | None) -> str:
     if not isinstance(text, str):
         raise InputError(f"text must be a string, got {type(text).__name__}.")
-    cut = max_chars is not None and len(text) > max_chars
-    shown = "".join(_visible_char(char) for char in (text[: max_chars - 1] if cut else text))
-    return shown + "…" if cut else shown
+    return text if max_chars is None or len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
-def _visible_char(char: str) -> str:
-    if char in SIGNS:
-        return SIGNS[char]
-    if unicodedata.category(char) in UNSEEN:
-        return _escaped(char)
-    # A combining mark alone would sit on the character before it: give it one of its own.
-    return "◌" + char if unicodedata.combining(char) else char
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+def _shown(text: str, signs: dict[str, str], *, prose: bool = False) -> str:
+    """Return text with signs and escapes; in prose, a mark stays on a character that is seen."""
+    shown, carries = [], False
+    for char in text:
+        category = unicodedata.category(char)
+        unseen = category in UNSEEN or NOTHING.match(char)
+        if char in signs or unseen:
+            shown.append(signs.get(char) or char.encode("unicode_escape").decode("ascii"))
+            carries = False
+            continue
+        sits = category.startswith("M") or JOINING.match(char)
+        shown.append("◌" + char if sits and not (prose and carries) else char)
+        carries = True
+    return "".join(shown)
 
 
 def _cell(value: object) -> Text:
-    """Return a cell's text: spaces and line breaks stay, what nobody could see is escaped."""
-    return Text(
-        "".join(
-            _escaped(char) if char not in " \n" and unicodedata.category(char) in UNSEEN else char
-            for char in str(value)
-        )
-    )
+    """Return a cell's text: prose, whose line breaks stay too."""
+    return Text(_shown(str(value), {" ": " ", "\n": "\n"}, prose=True))
 
 
 class PlainTable(Table):
     """A rich table whose plain-text form holds no colour codes. Made by table()."""
+
+    def __repr__(self) -> str:
+        return self._repr_mimebundle_((), ())["text/plain"]
 
     def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, str]:
         data = super()._repr_mimebundle_(*args, **kwargs)

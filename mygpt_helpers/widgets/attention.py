@@ -52,9 +52,11 @@ class AttentionWidget(LivePicture):
         max_chars: int = 200,
     ) -> None:
         """Compute the first prompt's weights."""
-        self._attention_of, self._max_chars = attention_of, max_chars
-        counts = {"layer": num_layers, "head": num_heads}
-        self._sizes = [checked_count(f"num_{knob}s", count) for knob, count in counts.items()]
+        self._attention_of = attention_of
+        self._max_chars = checked_count("max_chars", max_chars)
+        given = {"layer": num_layers, "head": num_heads}
+        counts = {knob: checked_count(f"num_{knob}s", count) for knob, count in given.items()}
+        self._sizes = [*counts.values()]
         super().__init__(
             label="attention",
             data={"num_heads": self._sizes[1], "scale": SCALE},

@@ -18,7 +18,7 @@ import anywidget
 import traitlets
 from matplotlib.figure import Figure
 
-from ..checks import checked_count, checked_number
+from ..checks import checked_count, checked_number, plain
 from ..errors import InputError
 from ..pictures.base import LABEL_CHARS, bundle, visible_title
 from ..pictures.tables import visible
@@ -46,8 +46,8 @@ class Slider:
 
     def sent(self) -> dict[str, Any]:
         """Return what the browser needs, or raise ValueError for texts that are no strings."""
-        texts = [] if self.stops else checked_stops(self.name, self.texts)
-        stops = list(self.stops or range(len(texts)))
+        texts = [] if len(self.stops) else checked_stops(self.name, self.texts)
+        stops = [*map(plain, self.stops)] if len(self.stops) else [*range(len(texts))]
         return vars(self) | {"name": visible_title(self.name), "texts": texts, "stops": stops}
 
 
@@ -133,6 +133,9 @@ class LivePicture(anywidget.AnyWidget):
             sliders[slider["name"]] = slider["texts"][place] if slider["texts"] else place
         empty = {"title": "", "facts": "", "rows": [], "note": self._answer.get("error", "")}
         return empty | self.shown().page | {"sliders": sliders}
+
+    def __repr__(self) -> str:
+        return self._answer.get("error") or self.shown().text
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""

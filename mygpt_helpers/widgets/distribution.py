@@ -14,7 +14,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from ..checks import checked_count, checked_ids
+from ..checks import checked_count, checked_ids, plain
 from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, summarize
 from ..sampling import next_token_probs
@@ -36,8 +36,9 @@ class DistributionWidget(LivePicture):
 
     logits: (V,), any float dtype. labels: V strings, or a function from an id to its text, such as
     tokenizer.decode. knobs: which sliders to show. temperature ... repetition_penalty: where each
-    knob starts, shown or not; they are attributes too, so that reading one gives what the slider
-    says and setting it moves the slider. previous_ids: (T,), for repetition_penalty.
+    knob starts, shown or not; they are attributes too, plain numbers without gradients: reading one
+    gives what the slider says, and setting it moves the slider. previous_ids: (T,), for
+    repetition_penalty.
     probs_function: used in place of the built-in rule, called as f(logits, **shown_knobs), returns
     probabilities (V,). num_bars: how many tokens to show, those with the largest logits. Raises
     ValueError for logits, labels or knobs out of range. Used from lesson 04 on.
@@ -111,6 +112,7 @@ class DistributionWidget(LivePicture):
         """Return a knob's value as a plain number, or raise next_token_probs' ValueError."""
         if value is None and knob in self._shown_knobs:
             value = self._neutral.get(knob)  # a slider has to stand somewhere
+        value = plain(value)
         next_token_probs(self._few, **{knob: value}, previous_ids=self._few_ids)
         return value if value is None else int(value) if knob == "top_k" else float(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class GridsWidget(LivePicture):
 
     _esm = browser_code("heat", "grids")
 
-    index = traitlets.Tuple().tag(sync=True)
+    index = traitlets.TraitType(()).tag(sync=True)
 
     def __init__(
         self,
@@ -60,10 +60,11 @@ class GridsWidget(LivePicture):
 
     @traitlets.validate("index")
     def _validate_index(self, proposal: traitlets.Bunch) -> tuple[int, ...]:
-        places = proposal.value
+        places = tuple(proposal.value) if isinstance(proposal.value, Iterable) else ()
         if len(places) != len(self._counts):
             raise InputError(
-                f"index must have one place for each slider, {len(self._counts)}, got {places}."
+                f"index must have one place for each slider, {len(self._counts)}, "
+                f"got {proposal.value!r:.80}."
             )
         pairs = zip(self._counts.items(), places, strict=True)
         return tuple(

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..checks import checked_logits, checked_texts
 from ..errors import InputError
 from ..pictures.base import visible_title
+from ..pictures.labels import label_function
 
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
@@ -83,6 +84,7 @@ def texts_of(
                 f"its text, such as tokenizer.decode; got {given}."
             )
         labels = labels.__getitem__
+    labels = label_function(labels)
     texts = {i: labels(i) for i in ids}
     for i, text in texts.items():
         if not isinstance(text, str):

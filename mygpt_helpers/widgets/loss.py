@@ -10,10 +10,10 @@ import numpy as np
 import traitlets
 from IPython import get_ipython
 
-from ..checks import checked_count
+from ..checks import checked_count, checked_number
 from ..errors import InputError
 from ..pictures.base import visible_title
-from ..pictures.curves import curves_text, show_curves
+from ..pictures.curves import curves_text, named_places, show_curves
 from .base import LivePicture, Shown, browser_code
 
 SYNC_SECONDS = 0.05  # the eye follows no more than 20 pictures a second
@@ -42,11 +42,12 @@ class LossWidget(LivePicture):
     ) -> None:
         """Begin with an empty curve."""
         self._last_step = checked_count("steps", steps)
-        self._levels = {visible_title(k, 40): float(v) for k, v in (levels or {}).items()}
+        self._levels = named_places(levels)
         for name, level in self._levels.items():
-            if not 0 < level < math.inf:
-                expected = "must be a finite number above 0"
-                raise InputError(f"the level {name!r} {expected}, got {level}.")
+            if level <= 0:
+                raise InputError(
+                    f"the level {name!r} must be a finite number above 0, got {level}."
+                )
         self._collected: list[tuple[int, float]] = []
         self._told, self._waiting = 0.0, False  # when; whether the end of the cell is awaited
         self._bad = ""  # "step 31: the loss is nan", of the first such step
@@ -56,8 +57,13 @@ class LossWidget(LivePicture):
         super().__init__(label=title or "loss", data=data)
 
     def __call__(self, step: int, loss: float) -> None:
-        """Add a point; from any thread, and cheap enough to call after every step."""
-        loss = float(loss)
+        """Add a point; from any thread, and cheap enough to call after every step.
+
+        Raises ValueError for a step that is no whole number, and for a loss that is no number;
+        nan and infinity are, and the line below the curve tells of the first one.
+        """
+        step = checked_count("step", step, first=0)
+        loss = checked_number("loss", loss, "a number", finite=False)
         with self._lock:
             if self._collected and step <= self._collected[-1][0]:
                 self._collected, self._bad, self._note = [], "", ""

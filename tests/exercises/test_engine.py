@@ -240,6 +240,7 @@ class Hostile:
         (Hostile(), "<Hostile instance>"),
         (softmax, "the function softmax"),
         ("a\nb", "'a\\nb'"),
+        ("\u3164\ufe0f", "'\\u3164\\ufe0f'"),
         (float("-inf"), "-inf"),
         (torch.tensor([[1.0, 3.0]]).max(-1), "(tensor([3.0]), tensor([1]))"),
         ((1.0,), "(1.0,)"),

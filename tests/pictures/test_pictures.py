@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
+from mygpt_helpers import Strip, make_grid, show_grid, show_strip
 from mygpt_helpers.errors import InputError
 from mygpt_helpers.pictures.base import Picture, printable
 from mygpt_helpers.pictures.curves import show_curves
@@ -289,3 +290,20 @@ def test_a_log_axis_over_many_decades_is_not_crowded():
     displayed(picture)
     low, high = picture.figure.axes[0].get_ylim()
     assert len([at for at in picture.figure.axes[0].get_yticks() if low <= at <= high]) <= 12
+
+
+def test_what_a_picture_is_made_from_prints_as_the_picture_does():
+    probs = Z.softmax(dim=-1)
+    assert str(summarize(Z, probs, str)) == repr(show_distribution(Z, probs, str))
+    assert str(make_grid([[1]], ["r"], ["c"])) == repr(show_grid([[1]], ["r"], ["c"]))
+    assert str(Strip("", ["a", "b"], (None, True))) == repr(show_strip(["a", "b"], [None, True]))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_logits_and_probabilities_may_ask_for_gradients(dtype):
+    logits = Z.to(dtype).requires_grad_()
+    probs = logits.float().softmax(dim=-1)
+    assert repr(show_distribution(logits, probs, str)) == repr(
+        show_distribution(Z, Z.softmax(dim=-1), str)
+    )

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 import pytest
+import regex
 import rich
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mygpt_helpers.errors import InputError
+from mygpt_helpers.pictures.base import visible_title
 from mygpt_helpers.pictures.tables import table, visible
 
 CASES = settings(max_examples=500, deadline=None, derandomize=True, database=None)
@@ -84,12 +86,53 @@ def test_visible_on_any_text(text, max_chars):
         ("\u00a0", "\\xa0"),
         ("é", "é"),
         ("e\u0301", "e◌\u0301"),
+        ("\u0301", "◌\u0301"),
+        ("का", "क◌ा"),  # a spacing mark, and below one of combining class 0
+        ("กั", "ก◌ั"),
+        ("1\u20e3", "1◌\u20e3"),
+        ("❤\ufe0f", "❤\\ufe0f"),
+        ("\u1100\u1161\u11a8", "\u1100◌\u1161◌\u11a8"),  # not as 각
         ("🍺", "🍺"),
         ("$x^$ [b] <i>", "$x^$␣[b]␣<i>"),
     ],
 )
 def test_visible_in_figures(text, shown):
     assert visible(text) == shown
+
+
+EVERYTHING = "".join(map(chr, range(0x110000)))
+BLANK = [
+    *"\u2800\u3164\u115f\u1160\uffa0\u034f\u180b\u17b4\ufe0f\ufffc\U000e0100\U0001d159\U00016fe4"
+]
+
+
+def test_what_is_drawn_as_nothing_is_escaped():
+    nothing = regex.findall(r"\p{Default_Ignorable_Code_Point}", EVERYTHING)
+    assert len(nothing) > 4000
+    for char in (*nothing, *BLANK):
+        assert visible(char).isascii() and visible_title(char).isascii(), hex(ord(char))
+
+
+def test_every_mark_sits_on_a_circle():
+    for char in regex.findall(r"\p{M}", EVERYTHING):
+        assert visible(char) == f"◌{char}" or visible(char).isascii(), hex(ord(char))
+
+
+@CASES
+@given(st.characters())
+def test_every_character_alone_is_seen(char):
+    shown = visible(char)
+    assert not regex.search(r"[\p{Default_Ignorable_Code_Point}\p{Z}]", shown)
+    assert regex.search(r"[^\p{M}\p{C}\p{Z}]", shown)
+
+
+@pytest.mark.parametrize("text", ["नमस्ते", "สวัสดี", "cafe\u0301", "שָׁלוֹם", "\u1112\u1161\u11ab"])
+def test_in_prose_a_mark_stays_on_its_letter(text):
+    assert visible_title(f"After {text}") == f"After {text}"
+    assert f"a {text}" in displayed(table(["t"], [[f"a {text}"]]))["text/plain"]
+    for before in ("", "a ", "a\u200b", "a\n"):  # no letter that is seen
+        assert "◌\u0301" in visible_title(f"{before}\u0301")
+        assert "◌\u0301" in displayed(table(["t"], [[f"{before}\u0301"]]))["text/plain"]
 
 
 @pytest.mark.parametrize("value", [None, 3, b"bytes", ["a"]], ids=repr)
@@ -153,6 +196,12 @@ def test_the_plain_twin_holds_no_codes_and_no_padding():
         ["x", "1.25"],
         ["y", "None"],
     ]
+
+
+def test_a_table_prints_as_its_text():
+    made = table(["a", "b"], [["x", 1.25]], title="T")
+    for printed in (str(made), repr(made), f"{made}"):
+        assert printed == displayed(made)["text/plain"]
 
 
 def test_raw_control_characters_in_a_cell_do_no_harm():

@@ -221,6 +221,15 @@ def test_these_are_all_kinds():
     assert {type(widget).__name__ for widget in all_kinds("text")} == kinds
 
 
+@pytest.mark.filterwarnings("error")
+def test_all_kinds_print_as_their_text():
+    for widget in all_kinds("text"):
+        twin = widget._repr_mimebundle_()[0]["text/plain"]
+        assert twin and str(widget) == repr(widget) == f"{widget}" == twin
+    widget = Square(square=lambda x: 1 / (x - 2), x=2)
+    assert str(widget) == "ZeroDivisionError: division by zero"
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_sent_survives_json_and_utf8(text):
     for widget in all_kinds(text):

@@ -1,0 +1,81 @@
+"""What a token is called: its own text, so that no two tokens look alike. First used in lesson 01.
+
+To decode a token alone may lose what sets it apart: the decoders of Llama and T5 drop the space at
+the start of a text, and a part of a character has no text at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TRIED = 1000  # ids; a token that stands for one sign is among the first of every vocabulary
+
+
+def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
+    """Return what a token adds to a text, its own space included: " pub".
+
+    The bytes that are no whole character become <0xE2>. What has no text keeps its name in the
+    vocabulary, and an id without a token becomes <id 49200>. Used from lesson 01 on.
+    """
+    token_id = int(token_id)
+    name = tokenizer.convert_ids_to_tokens(token_id)
+    if name is None:
+        return f"<id {token_id}>"
+    decode = _decoder(tokenizer)
+    alone = decode([token_id])
+    if re.fullmatch("<0x[0-9A-F]{2}>", name):  # a byte, in SentencePiece's vocabularies
+        return name
+    if "\ufffd" in alone:
+        return _with_bytes(name) or alone
+    neighbour = _neighbour(tokenizer)
+    if neighbour is None or token_id in tokenizer.all_special_ids:
+        return alone or name
+    # At the start of a text a space may be lost, or at its end: so look at both sides.
+    beside, texts = decode([neighbour]), [alone]
+    if (after := decode([neighbour, token_id])).startswith(beside):
+        texts.append(after.removeprefix(beside))
+    if (before := decode([token_id, neighbour])).endswith(beside):
+        texts.append(before.removesuffix(beside))
+    return max(texts, key=len) or name
+
+
+def label_function(label_of: Callable[[int], str]) -> Callable[[int], str]:
+    """Return label_of; in place of a tokenizer's own decode, token_text of this tokenizer."""
+    tokenizer = getattr(label_of, "__self__", None)
+    if label_of == getattr(tokenizer, "decode", None) and hasattr(tokenizer, "all_special_ids"):
+        return partial(token_text, tokenizer)
+    return label_of
+
+
+def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
+    """Return its decode, which then leaves the space of " ." alone."""
+    return partial(tokenizer.decode, clean_up_tokenization_spaces=False)
+
+
+@lru_cache(maxsize=4)
+def _neighbour(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Return the id of a token that has no space on either side, if there is one."""
+    decode, special = _decoder(tokenizer), set(tokenizer.all_special_ids)
+    for i in range(min(len(tokenizer), TRIED)):
+        text = decode([i])
+        seen = text.isascii() and text.isprintable() and text and " " not in text
+        if seen and i not in special and decode([i, i]) == 2 * text:
+            return i
+    return None
+
+
+def _with_bytes(name: str) -> str | None:
+    """Return the text of a byte-level token's name, bytes that are no character as <0xE2>."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    byte_of = {char: byte for byte, char in bytes_to_unicode().items()}
+    if not set(name) <= set(byte_of):
+        return None
+    text = bytes(byte_of[char] for char in name).decode("utf-8", "surrogateescape")
+    return re.sub("[\udc80-\udcff]", lambda found: f"<0x{ord(found[0]) - 0xDC00:02X}>", text)

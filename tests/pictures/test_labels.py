@@ -1,0 +1,142 @@
+"""A token's label: no two tokens of a vocabulary look alike, whatever its decoder does."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models
+from transformers import PreTrainedTokenizerFast
+
+from mygpt_helpers import DistributionWidget, summarize, token_text, visible
+from tests.tiny import ARCHITECTURES, make_tokenizer
+
+PIECES = ["▁", "al", "▁al", "▁▁", "▁▁al", ".", "▁.", "é", "▁é"]
+BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
+ROW = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+
+
+def numbered(tokens):
+    return dict(zip(tokens, count()))
+
+
+def fast(model, decoder=None, **special):
+    made = Tokenizer(model)
+    if decoder is not None:
+        made.decoder = decoder
+    return PreTrainedTokenizerFast(tokenizer_object=made, **special)
+
+
+def sentencepiece():
+    """Llama's kind: a space is ▁, an unknown character is bytes, and the first space goes."""
+    steps = [
+        decoders.Replace("▁", " "),
+        decoders.ByteFallback(),
+        decoders.Fuse(),
+        decoders.Strip(" ", 1, 0),
+    ]
+    vocab = numbered(["<unk>", "<s>", "</s>", *BYTES, *PIECES])
+    model = models.BPE(vocab=vocab, merges=[], byte_fallback=True, unk_token="<unk>")
+    return fast(model, decoders.Sequence(steps), **ROW)
+
+
+def unigram():
+    """T5's kind."""
+    model = models.Unigram([(piece, -1.0) for piece in ("<unk>", *PIECES)], unk_id=0)
+    return fast(model, decoders.Metaspace(prepend_scheme="always"), unk_token="<unk>")
+
+
+def wordpiece():
+    """BERT's kind: ## continues a word, and the space before a full stop goes."""
+    vocab = numbered(["[UNK]", "al", "##al", "dog", "##dog", ".", "##.", "'s", "n't", "do"])
+    return fast(models.WordPiece(vocab, unk_token="[UNK]"), decoders.WordPiece(), unk_token="[UNK]")
+
+
+def word_ends():
+    """OpenAI's first GPT: </w> ends a word, and the last space goes."""
+    vocab = numbered(["<unk>", ".", ".</w>", "al", "al</w>"])
+    model = models.BPE(vocab=vocab, merges=[], unk_token="<unk>", end_of_word_suffix="</w>")
+    return fast(model, decoders.BPEDecoder("</w>"), unk_token="<unk>")
+
+
+def words():
+    return fast(models.WordLevel(numbered(["<unk>", "al", "dog", "."]), unk_token="<unk>"))
+
+
+def characters():
+    return fast(models.BPE(vocab=numbered("ab .\n"), merges=[]), decoders.Fuse())
+
+
+def cleaned_up():
+    """Byte-level, as the tiny ones are, but its decode removes the space before a full stop."""
+    vocab = numbered(["!", ".", "Ġ.", "'s", "Ġ's"])
+    tokenizer = fast(models.BPE(vocab=vocab, merges=[]), decoders.ByteLevel())
+    tokenizer.clean_up_tokenization_spaces = True
+    tokenizer.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output = True
+    assert tokenizer.decode([0, 2]) == "!."
+    return tokenizer
+
+
+KINDS = {
+    "sentencepiece": sentencepiece,
+    "unigram": unigram,
+    "wordpiece": wordpiece,
+    "word ends": word_ends,
+    "words": words,
+    "characters": characters,
+    "cleaned up": cleaned_up,
+} | {name: partial(make_tokenizer, name) for name in ARCHITECTURES}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_two_tokens_share_a_label(kind):
+    tokenizer = KINDS[kind]()
+    ids = range(len(tokenizer) + 2)  # a model may have more rows than its tokenizer has tokens
+    logits = -torch.arange(len(ids)).float()
+    shown = summarize(logits, logits.softmax(dim=-1), tokenizer.decode, num_bars=len(ids)).labels
+    assert all(shown) and len({*map(visible, shown)}) == len(ids)
+    assert list(shown) == [token_text(tokenizer, i) for i in ids]
+    live = DistributionWidget(logits, tokenizer.decode, num_bars=len(ids))
+    assert [short for short, _ in live._data["labels"]] == [visible(text, 24) for text in shown]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokens"),
+    [
+        ("sentencepiece", {"al": "al", "▁al": " al", "▁": " ", "▁▁al": "  al", "<s>": "<s>"}),
+        ("sentencepiece", {"<0x0A>": "<0x0A>", "<0xE2>": "<0xE2>", "é": "é"}),
+        ("unigram", {"al": "al", "▁al": " al", "▁": " ", "<unk>": "<unk>"}),
+        ("wordpiece", {"al": " al", "##al": "##al", ".": ".", "[UNK]": "[UNK]"}),
+        ("word ends", {"al": "al", "al</w>": "al "}),
+        ("words", {"al": "al"}),
+        ("characters", {" ": " ", "\n": "\n"}),
+        ("gpt2", {"Ġpub": " pub", "Ċ": "\n", "<|endoftext|>": "<|endoftext|>"}),
+        ("gpt2", {"â": "<0xE2>", "¿": "<0xBF>", "A": "A"}),
+    ],
+)
+def test_labels_in_figures(kind, tokens):
+    tokenizer = KINDS[kind]()
+    for name, text in tokens.items():
+        assert token_text(tokenizer, tokenizer.convert_tokens_to_ids(name)) == text
+    assert token_text(tokenizer, len(tokenizer)) == f"<id {len(tokenizer)}>"
+
+
+def test_a_part_of_a_character_after_whole_ones():
+    vocab = numbered(["!", "Ġâ", "Ġâī¤"])
+    tokenizer = fast(models.BPE(vocab=vocab, merges=[]), decoders.ByteLevel())
+    assert [token_text(tokenizer, i) for i in range(3)] == ["!", " <0xE2>", " ≤"]
+
+
+def test_an_id_may_be_a_tensor():
+    tokenizer = sentencepiece()
+    al = torch.tensor(tokenizer.convert_tokens_to_ids("▁al"))
+    assert token_text(tokenizer, al) == " al"
+
+
+def test_other_functions_name_the_tokens_as_they_like():
+    logits = torch.tensor([2.0, 1.0])
+    for label_of in ("decode".__getitem__, lambda i: f"decode {i}"):
+        shown = summarize(logits, logits.softmax(dim=-1), label_of).labels
+        assert shown == (label_of(0), label_of(1))
