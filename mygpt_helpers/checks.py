@@ -16,7 +16,8 @@ from torch import Tensor
 
 from .errors import InputError, PromptError
 
-INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8)
+INTEGERS += (torch.uint64, torch.uint32, torch.uint16, torch.uint8)
 
 
 def is_whole(value: object) -> bool:
@@ -61,7 +62,7 @@ def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
         raise InputError(f"{name} must be whole numbers (torch.long), got {ids.dtype}.")
     if ids.numel() == 0:
         return
-    low, high = (int(end) for end in ids.aminmax())
+    low, high = (int(end) for end in ids.long().aminmax())  # uint16 has no aminmax of its own
     if low < 0 or high >= vocab_size:
         raise InputError(
             f"{name} must be from 0 to {vocab_size - 1}, one for each token of the vocabulary; "
@@ -101,14 +102,23 @@ def checked_probs(probs: Tensor) -> Tensor:
         raise InputError(
             f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
         )
+    tolerance = sum_tolerance(probs.dtype)
     probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
     off = (probs.sum(dim=-1) - 1).abs()  # (...)
-    if not bool((probs >= 0).all() & (off < 1e-3).all()):
+    if not bool((probs >= 0).all() & (off < tolerance).all()):
         raise InputError(
-            "probs must be 0 or more and sum to 1 in each row; "
-            "softmax turns logits into such numbers."
+            "probs must be 0 or more and sum to 1 in each row; softmax turns logits into such "
+            "numbers (logits of half precision as float32 first: logits.float().softmax(-1))."
         )
     return probs
+
+
+def sum_tolerance(dtype: torch.dtype) -> float:
+    """Return how far from 1 probabilities of a dtype may sum: half precision rounds each of them.
+
+    Softmax in bfloat16, written out, is off by up to three roundings of its sum and its quotients.
+    """
+    return max(1e-3, 4 * torch.finfo(dtype).eps) if dtype.is_floating_point else 1e-3
 
 
 def checked_number(name: str, value: float, expected: str) -> float:
@@ -144,7 +154,7 @@ def checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[T
             "prompt_ids must be a tensor of shape (B, T), a batch of B prompts of T tokens; got "
             f"{shape_of(prompt_ids)}. Of one prompt (T,), prompt_ids[None] makes a batch."
         )
-    if prompt_ids.is_floating_point() or prompt_ids.is_complex() or prompt_ids.dtype == torch.bool:
+    if prompt_ids.dtype not in INTEGERS:
         raise PromptError(f"prompt_ids must be whole numbers (torch.long), got {prompt_ids.dtype}.")
     if len(prompt_ids) == 0:
         raise PromptError("prompt_ids holds no prompt at all: its shape is (0, T).")
@@ -152,13 +162,16 @@ def checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[T
     ids = prompt_ids.long()
     if attention_mask is None:
         return ids, torch.ones_like(ids)
+    if isinstance(attention_mask, Tensor):
+        check_device("attention_mask", attention_mask, {ids.device})
     if not isinstance(attention_mask, Tensor) or attention_mask.shape != ids.shape:
         raise PromptError(
             f"attention_mask must have the prompt's shape {tuple(ids.shape)}, "
             f"got {shape_of(attention_mask)}."
         )
     mask = attention_mask.long()
-    if not torch.equal(mask, mask.clamp(0, 1)) or not torch.equal(mask, attention_mask):
+    whole = torch.equal(mask.to(attention_mask.dtype), attention_mask)
+    if not whole or not torch.equal(mask, mask.clamp(0, 1)):
         raise PromptError("attention_mask must hold 1 for a token and 0 for padding, nothing else.")
     if not bool((mask.diff(dim=1) >= 0).all()) or not bool(mask[:, -1].all()):
         raise PromptError(
@@ -187,14 +200,55 @@ def check_length(T: int, max_new_tokens: int, context: int | None) -> None:
 
 
 def checked_ends(
-    eos_token_id: int | list[int] | None, pad_token_id: int | None
+    eos_token_id: int | list[int] | None, pad_token_id: int | None, vocab_size: int | None
 ) -> tuple[list[int], int | None]:
     """Return the ids that end a row, and the id that fills it up; or raise ValueError."""
+    first_not_there = math.inf if vocab_size is None else vocab_size
     ends = [] if eos_token_id is None else eos_token_id
     ends = list(ends) if isinstance(ends, list | tuple) else [ends]
     given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
     for name, ids in given.items():
         for i in ids:
-            if not is_whole(i) or i < 0:
-                raise InputError(f"{name} must be a token's id, a whole number from 0; got {i!r}.")
+            if not is_whole(i) or not 0 <= i < first_not_there:
+                last = "" if vocab_size is None else f" to {vocab_size - 1}, the model's last"
+                raise InputError(
+                    f"{name} must be a token's id, a whole number from 0{last}; got {i!r}."
+                )
     return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None
+
+
+def check_enough_tokens(ids: Tensor, mask: Tensor, max_new_tokens: int, vocab_size: int) -> None:
+    """Raise ValueError where no_repeat_ngram_size=1, each token once, leaves too few of them."""
+    used = max(len(set(row[there].tolist())) for row, there in zip(ids, mask.bool(), strict=True))
+    if used + max_new_tokens > vocab_size:
+        raise InputError(
+            f"no_repeat_ngram_size=1 lets each of the {vocab_size:,} tokens come once, and the "
+            f"prompt has {used:,} of them: ask for at most {vocab_size - used:,} new ones, not "
+            f"{max_new_tokens:,}."
+        )
+
+
+def check_device(name: str, tensor: Tensor, devices: set[torch.device]) -> None:
+    """Raise ValueError for a tensor elsewhere than a model, unless that lies on several devices."""
+    if len(devices) == 1 and tensor.device not in devices:
+        (device,) = devices
+        raise InputError(
+            f"{name} is on the device {tensor.device}, and the model on {device}: "
+            f"{name}.to({str(device)!r}) brings it there."
+        )
+
+
+def check_generator(generator: torch.Generator | None, device: torch.device) -> None:
+    """Raise ValueError for what is no generator of random numbers on this device."""
+    if generator is None:
+        return
+    if not isinstance(generator, torch.Generator):
+        raise InputError(
+            f"generator must be a torch.Generator, got {type(generator).__name__}; "
+            "torch.Generator().manual_seed(0) makes one."
+        )
+    if generator.device.type != device.type:
+        raise InputError(
+            f"the generator draws on {generator.device}, and the model is on {device}: "
+            f"torch.Generator({str(device)!r}) makes one that fits."
+        )

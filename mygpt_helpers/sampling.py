@@ -255,10 +255,13 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     probability 0 is never drawn. Raises ValueError for what is not a distribution or not in [0, 1).
     Built in lesson 03. Source: inverse transform sampling, Devroye 1986, ch. 2.
     """
-    probs = checked_probs(probs).double()
-    if not isinstance(u, Tensor):
-        u = checked_number("u", u, "a number in [0, 1) or a tensor of them")
-    u = torch.as_tensor(u, dtype=torch.float64, device=probs.device)
+    probs = checked_probs(probs)
+    device, probs = probs.device, probs.cpu().double()  # Apple's accelerators have no float64
+    if isinstance(u, Tensor):
+        u = u.detach().cpu().double()
+    else:
+        number = checked_number("u", u, "a number in [0, 1) or a tensor of them")
+        u = torch.tensor(number, dtype=torch.float64, device="cpu")
     if u.ndim and u.shape != probs.shape[:-1]:
         raise InputError(
             f"u must be one number, or one a row, shape {tuple(probs.shape[:-1])}; "
@@ -271,4 +274,4 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     # The last token of probability above 0: rounding must not carry the draw beyond it.
     last = (cumulative < total).sum(dim=-1)
     chosen = (cumulative <= u[..., None] * total).sum(dim=-1)
-    return torch.minimum(chosen, last)
+    return torch.minimum(chosen, last).to(device)

@@ -33,7 +33,7 @@ FLOORS = [
     ["checks"],
     ["gpt"],
     ["corpus"],
-    ["sampling"],
+    ["sampling", "models"],
     ["generation"],
     ["training", "checkpoints"],
     ["cycle_runs"],

@@ -606,7 +606,7 @@ def test_a_size_that_is_none(name, value):
         (torch.arange(9) % 4, "data holds 9 tokens, and seq_len=8 needs at least 10"),
         (torch.arange(40) % 5, "ids must be from 0 to 3.*got ids from 0 to 4"),
         (-torch.arange(40), "must be from 0 to 3"),
-        (torch.zeros(40), "ids must be whole numbers.*got torch.float32"),
+        (torch.zeros(40), "data must be whole numbers.*got torch.float32"),
         (torch.zeros(4, 10).long(), r"shape \(N,\), got shape \(4, 10\)"),
         ([0, 1, 2, 3] * 9, r"data must be a tensor of ids, shape \(N,\), got list"),
         (None, "got NoneType"),

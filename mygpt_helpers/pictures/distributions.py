@@ -62,6 +62,8 @@ def summarize(
     given = f"{shape_of(logits)} and {shape_of(probs)}"
     if not isinstance(logits, Tensor) or logits.ndim != 1 or shape_of(probs) != shape_of(logits):
         raise InputError(f"logits and probs must both have shape (V,), got {given}.")
+    # No picture needs an accelerator, and Apple's have no float64.
+    logits, probs = logits.detach().cpu(), probs.detach().cpu()
     unsure = float(entropy(probs))
     before = logits.float().softmax(dim=-1)  # (V,)
     shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)
