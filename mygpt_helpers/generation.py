@@ -111,7 +111,9 @@ def generate(
     running = torch.ones(len(ids), 1, dtype=torch.bool, device=ids.device)  # (B, 1)
     with mode(model, training=False), default_device(ids.device):  # no dropout while writing
         for _ in range(max_new_tokens):
-            scores = _by_row(rule, last_logits(ids), ids, padding)  # (B, V)
+            logits = last_logits(ids)  # (B, V)
+            checked_ends(ends, pad, logits.shape[-1])  # not every model says its V before
+            scores = _by_row(rule, logits, ids, padding)  # (B, V)
             if greedy:  # scores are logits
                 new = scores.argmax(dim=-1, keepdim=True)  # (B, 1)
             else:  # scores are probabilities
