@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from .errors import CheckpointError, InputError
 from .files import write_whole
 from .gpt import GPT
+from .models import devices_of, random_states, set_random_states, unwrapped
 from .training import Record, check_optimizer
 
 FORMAT = 1
@@ -39,9 +40,10 @@ def save_checkpoint(
     """Write the model, and what a run needs to go on with, into a folder; a former one goes.
 
     model: a GPT, or another that has its sizes in model.config, a dict. With an optimizer, its
-    state and torch's random generator are saved too. Raises ValueError for a model without config,
+    state and torch's random generators are saved too. Raises ValueError for a model without config,
     CheckpointError where nothing can be written. Built in lesson 11.
     """
+    model = unwrapped(model)
     numbers = {f"model.{name}": t for name, t in model.state_dict().items()}
     content: dict[str, Any] = {"config": _config_of(model), "optimizer": None}
     content["losses"] = None if record is None else [float(loss) for loss in record.losses]
@@ -53,8 +55,10 @@ def save_checkpoint(
         }
         for i, entries in state["state"].items():
             numbers |= {f"optimizer.{i}.{key}": t for key, t in entries.items() if t is not None}
-        numbers["random"] = torch.get_rng_state()
-    data = save({name: torch.as_tensor(t).contiguous().clone() for name, t in numbers.items()})
+        for device, state in random_states(devices_of(model)).items():
+            numbers[_random(torch.device(device))] = state
+    on_cpu = {name: torch.as_tensor(t, device="cpu") for name, t in numbers.items()}
+    data = save({name: t.contiguous().clone() for name, t in on_cpu.items()})
     content["sha256"] = hashlib.sha256(data).hexdigest()
     content["file"] = f"numbers-{content['sha256'][:12]}.safetensors"
     content = json.loads(json.dumps(content, default=float))  # a tensor as learning rate, say
@@ -76,14 +80,17 @@ def load_checkpoint(
     folder: str | os.PathLike[str],
     model: nn.Module | None = None,
     optimizer: torch.optim.Optimizer | None = None,
+    *,
+    device: torch.device | str | None = None,
 ) -> tuple[nn.Module, Record]:
     """Read what save_checkpoint wrote: the model, and the record of its losses.
 
-    Without a model a new GPT is made. A model given takes the weights over; an optimizer of that
-    model given, its state, and torch its random generator, so that training goes on as if never
-    stopped. Nothing is unpickled, and nothing is changed unless all of it fits. Raises
-    CheckpointError for a folder without a checkpoint, a damaged one, and one of another
-    configuration; ValueError for an optimizer of no model or another. Built in lesson 11.
+    Without a model a new GPT is made, on `device`, by default torch's default. A model given takes
+    the weights over; an optimizer of that model given, its state, and torch its random generators,
+    so that training on a device of the same kind goes on as if never stopped. Nothing is unpickled,
+    and nothing is changed unless all of it fits. Raises CheckpointError for a folder without a
+    checkpoint, a damaged one, and one of another configuration; ValueError for an optimizer of no
+    model or another. Built in lesson 11.
     """
     if optimizer is not None:
         if model is None:
@@ -93,20 +100,23 @@ def load_checkpoint(
         check_optimizer(model, optimizer)
     folder = Path(folder)
     content, numbers = _read(folder)
+    weights = _part(numbers, "model")
     fresh = model is None
     if fresh:
-        model = _empty_model(folder, content["config"])
+        model = held = _empty_model(folder, content["config"])
+        device = torch.device(device or torch.get_default_device())
+        weights = {name: t.to(device) for name, t in weights.items()}
     else:
-        _check_config(folder, content["config"], _config_of(model))
-    weights = _part(numbers, "model")
-    wanted = {name: t.shape for name, t in model.state_dict().items()}
+        held = unwrapped(model)
+        _check_config(folder, content["config"], _config_of(held))
+    wanted = {name: t.shape for name, t in held.state_dict().items()}
     if wanted != {name: t.shape for name, t in weights.items()}:
         raise CheckpointError(
             f"the weights in {folder} have other names or shapes than this model's."
         )
     if optimizer is not None:
         _load_optimizer(folder, content["optimizer"], numbers, optimizer)
-    model.load_state_dict(weights, assign=fresh)
+    held.load_state_dict(weights, assign=fresh)
     return model, Record(content["losses"])
 
 
@@ -174,13 +184,22 @@ def _load_optimizer(
             if t.ndim and t.shape != parameters[int(i)].shape:
                 raise ValueError(f"{name} has shape {tuple(t.shape)}")
             state.setdefault(int(i), {})[key] = t
+        states = {"cpu": numbers["random"]}
+        for device in {p.device for p in parameters}:
+            if _random(device) in numbers:
+                states[str(device)] = numbers[_random(device)]
         optimizer.load_state_dict({"state": state, "param_groups": saved["groups"]})
-        torch.set_rng_state(numbers["random"])
+        set_random_states(states)
     except CheckpointError:
         raise
     except (*MISFITS, OverflowError) as error:
         optimizer.load_state_dict(former)
         raise _damaged(folder, f"the optimizer's state does not fit ({error})") from None
+
+
+def _random(device: torch.device) -> str:
+    """Return the name of the state of a device's generator; which one of its kind makes no odds."""
+    return "random" if device.type == "cpu" else f"random.{device.type}"
 
 
 def _part(numbers: dict[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import InputError, PromptError
+from .errors import InputError
 
-INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8)
+INTEGERS += (torch.uint64, torch.uint32, torch.uint16, torch.uint8)
 
 
 def plain(value: object) -> object:
@@ -81,7 +82,7 @@ def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
         raise InputError(f"{name} must be whole numbers (torch.long), got {ids.dtype}.")
     if ids.numel() == 0:
         return
-    low, high = (int(end) for end in ids.aminmax())
+    low, high = (int(end) for end in ids.long().aminmax())  # uint16 has no aminmax of its own
     if low < 0 or high >= vocab_size:
         raise InputError(
             f"{name} must be from 0 to {vocab_size - 1}, one for each token of the vocabulary; "
@@ -121,14 +122,27 @@ def checked_probs(probs: Tensor) -> Tensor:
         raise InputError(
             f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
         )
+    tolerance = sum_tolerance(probs.dtype, probs.shape[-1])
     probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
     off = (probs.sum(dim=-1) - 1).abs()  # (...)
-    if not bool((probs >= 0).all() & (off < 1e-3).all()):
+    if not bool((probs >= 0).all() & (off < tolerance).all()):
         raise InputError(
-            "probs must be 0 or more and sum to 1 in each row; "
-            "softmax turns logits into such numbers."
+            "probs must be 0 or more and sum to 1 in each row; softmax turns logits into such "
+            "numbers (logits of half precision as float32 first: logits.float().softmax(-1))."
         )
     return probs
+
+
+def sum_tolerance(dtype: torch.dtype, vocab_size: int) -> float:
+    """Return how far from 1 probabilities of a dtype may sum, each of them rounded.
+
+    In half precision softmax rounds its weights, their sum and the quotients; and float16 has no
+    number nearer to 0 than 6e-8.
+    """
+    if not dtype.is_floating_point:
+        return 1e-3
+    info = torch.finfo(dtype)
+    return max(1e-3, 2 * info.eps + vocab_size * info.smallest_normal * info.eps / 2)
 
 
 def checked_number(name: str, value: float, expected: str, *, finite: bool = True) -> float:
@@ -179,64 +193,11 @@ def checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:
     return previous_ids.long()
 
 
-def checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return ids and mask, (B, T) int64 each, or raise PromptError."""
-    if not isinstance(prompt_ids, Tensor) or prompt_ids.ndim != 2:
-        raise PromptError(
-            "prompt_ids must be a tensor of shape (B, T), a batch of B prompts of T tokens; got "
-            f"{shape_of(prompt_ids)}. Of one prompt (T,), prompt_ids[None] makes a batch."
+def check_device(name: str, tensor: Tensor, devices: set[torch.device]) -> None:
+    """Raise ValueError for a tensor elsewhere than a model, unless that lies on several devices."""
+    if len(devices) == 1 and tensor.device not in devices:
+        (device,) = devices
+        raise InputError(
+            f"{name} is on the device {tensor.device}, and the model on {device}: "
+            f"{name}.to({str(device)!r}) brings it there."
         )
-    if prompt_ids.is_floating_point() or prompt_ids.is_complex() or prompt_ids.dtype == torch.bool:
-        raise PromptError(f"prompt_ids must be whole numbers (torch.long), got {prompt_ids.dtype}.")
-    if len(prompt_ids) == 0:
-        raise PromptError("prompt_ids holds no prompt at all: its shape is (0, T).")
-    check_length(prompt_ids.shape[1], 0, None)
-    ids = prompt_ids.long()
-    if attention_mask is None:
-        return ids, torch.ones_like(ids)
-    if not isinstance(attention_mask, Tensor) or attention_mask.shape != ids.shape:
-        raise PromptError(
-            f"attention_mask must have the prompt's shape {tuple(ids.shape)}, "
-            f"got {shape_of(attention_mask)}."
-        )
-    mask = attention_mask.long()
-    if not torch.equal(mask, mask.clamp(0, 1)) or not torch.equal(mask, attention_mask):
-        raise PromptError("attention_mask must hold 1 for a token and 0 for padding, nothing else.")
-    if not bool((mask.diff(dim=1) >= 0).all()) or not bool(mask[:, -1].all()):
-        raise PromptError(
-            "the padding must stand on the left of each prompt, so that the last token is real. "
-            'tokenizer.padding_side = "left" does that.'
-        )
-    return ids, mask
-
-
-def check_length(T: int, max_new_tokens: int, context: int | None) -> None:
-    """Raise PromptError for no token, and for more than the model's context holds."""
-    if T == 0:
-        raise PromptError(
-            "the prompt is empty: it has no token, so there is no position to predict from. "
-            "Write at least one character."
-        )
-    if context is None or context >= T + max_new_tokens:
-        return
-    if context > T:
-        raise PromptError(
-            f"the prompt has {T:,} tokens, and with {max_new_tokens:,} new ones that is more than "
-            f"this model's context of {context:,}. Ask for at most {context - T:,}."
-        )
-    full = "is full with them" if context == T else f"holds {context:,}"
-    raise PromptError(f"the prompt has {T:,} tokens, and this model's context {full}. Shorten it.")
-
-
-def checked_ends(
-    eos_token_id: int | list[int] | None, pad_token_id: int | None
-) -> tuple[list[int], int | None]:
-    """Return the ids that end a row, and the id that fills it up; or raise ValueError."""
-    ends, pad_token_id = [] if eos_token_id is None else plain(eos_token_id), plain(pad_token_id)
-    ends = [*map(plain, ends)] if isinstance(ends, list | tuple | Tensor | np.ndarray) else [ends]
-    given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
-    for name, ids in given.items():
-        for i in ids:
-            if not is_whole(i) or i < 0:
-                raise InputError(f"{name} must be a token's id, a whole number from 0; got {i!r}.")
-    return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None

@@ -7,17 +7,23 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import checked_count, is_whole, plain, shape_of
+from .checks import INTEGERS, checked_count, is_whole, plain, shape_of
 from .errors import InputError
 
 VOCAB = ("I", "love", "AI", "!")
 
 
-def to_ids(text: str | Iterable[str], vocab: Sequence[str] = VOCAB) -> Tensor:
+def to_ids(
+    text: str | Iterable[str],
+    vocab: Sequence[str] = VOCAB,
+    *,
+    device: torch.device | str | None = None,
+) -> Tensor:
     """Return the ids (T,) of a text's tokens: "I love" -> tensor([0, 1]).
 
     text: tokens with white space between them, or a list of tokens. A token's id is its place in
-    vocab. Raises ValueError for a token that vocab does not hold. Used from lesson 10 on.
+    vocab. device: where to make them, by default torch's default. Raises ValueError for a token
+    that vocab does not hold. Used from lesson 10 on.
     """
     if not isinstance(text, str | Iterable):
         raise InputError(f"text must be a string or a list of tokens, got {type(text).__name__}.")
@@ -27,7 +33,7 @@ def to_ids(text: str | Iterable[str], vocab: Sequence[str] = VOCAB) -> Tensor:
         if not isinstance(token, str) or token not in id_of:
             known = ", ".join(map(repr, vocab[:10])) + (", ..." if len(vocab) > 10 else "")
             raise InputError(f"no such token: {str(token)[:40]!r}; the vocabulary is {known}.")
-    return torch.tensor([id_of[token] for token in tokens], dtype=torch.long)
+    return torch.tensor([id_of[token] for token in tokens], dtype=torch.long, device=device)
 
 
 def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list[str]:
@@ -50,26 +56,34 @@ def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list
     return [vocab[i] for i in ids]
 
 
-def cycle_corpus(repeats: int = 64, vocab: Sequence[str] = VOCAB) -> Tensor:
+def cycle_corpus(
+    repeats: int = 64,
+    vocab: Sequence[str] = VOCAB,
+    *,
+    device: torch.device | str | None = None,
+) -> Tensor:
     """Return the ids of the whole vocabulary, in order, again and again: (repeats * V,).
 
-    Raises ValueError for repeats below 1. Built in lesson 11.
+    device: where to make them, by default torch's default. Raises ValueError for repeats below 1.
+    Built in lesson 11.
     """
-    return torch.arange(len(vocab)).repeat(checked_count("repeats", repeats))
+    repeats = checked_count("repeats", repeats)
+    return torch.arange(len(vocab), device=device).repeat(repeats)
 
 
 def get_batch(data: Tensor, batch_size: int, seq_len: int) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets, (B, T) each, cut from data (N,) at places drawn by torch.
+    """Return inputs and targets, (B, T) int64 each, cut from data (N,) at places drawn by torch.
 
     Each target is the token after its input: the targets are the inputs' places shifted by one.
-    The places come from torch's own generator (torch.manual_seed), from 0 to N - seq_len - 2: the
-    very last piece is never drawn. Raises ValueError for data
-    shorter than seq_len + 2, and for a size below 1. Built in lesson 11.
+    The places come from torch's own generator (torch.manual_seed) on the data's device, from 0 to
+    N - seq_len - 2: the very last piece is never drawn. Raises ValueError for data that are no
+    whole numbers or fewer than seq_len + 2, and for a size below 1. Built in lesson 11.
     """
     batch_size, seq_len = check_data(data, batch_size, seq_len)
-    starts = torch.randint(0, len(data) - seq_len - 1, (batch_size,))  # (B,)
-    places = starts[:, None] + torch.arange(seq_len)  # (B, T)
-    return data[places], data[places + 1]
+    device = data.device
+    starts = torch.randint(0, len(data) - seq_len - 1, (batch_size,), device=device)  # (B,)
+    places = starts[:, None] + torch.arange(seq_len, device=device)  # (B, T)
+    return data[places].long(), data[places + 1].long()
 
 
 def check_data(data: Tensor, batch_size: int, seq_len: int) -> tuple[int, int]:
@@ -78,6 +92,8 @@ def check_data(data: Tensor, batch_size: int, seq_len: int) -> tuple[int, int]:
     seq_len = checked_count("seq_len", seq_len)
     if not isinstance(data, Tensor) or data.ndim != 1:
         raise InputError(f"data must be a tensor of ids, shape (N,), got {shape_of(data)}.")
+    if data.dtype not in INTEGERS:
+        raise InputError(f"data must be whole numbers (torch.long), got {data.dtype}.")
     if len(data) < seq_len + 2:
         raise InputError(
             f"data holds {len(data)} tokens, and seq_len={seq_len} needs at least {seq_len + 2}. "

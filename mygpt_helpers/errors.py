@@ -6,15 +6,15 @@ import linecache
 import sysconfig
 import textwrap
 import traceback
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from types import FrameType
 
 WIDTH = 96  # a longer line would be broken in the middle of a word
-# Code that the learner did not write: Python's, the libraries' and ours.
-_NOT_THEIRS = (
-    str(Path(__file__).parent),
-    *{sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")},
-    "<frozen",
-)
+_LIBRARIES = {"site-packages", "dist-packages"}
+_PYTHONS_OWN = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
 
 
 class PlainError(Exception):
@@ -37,6 +37,14 @@ class PlainError(Exception):
 class InputError(PlainError, ValueError):
     """An argument that cannot be used: what was given, what is expected, what to do."""
 
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[object, ...]]:
+        # By the name below, another process would take it for Python's own ValueError.
+        return (_input_error if type(self) is InputError else type(self)), self.args
+
+
+def _input_error(message: str) -> InputError:
+    return InputError(message)
+
 
 # It is a ValueError, and the learner meets it as one.
 InputError.__name__, InputError.__qualname__, InputError.__module__ = ("ValueError",) * 2 + (
@@ -57,7 +65,7 @@ def own_line(error: BaseException) -> list[str]:
     frames = [
         (frame.f_code, line, frame.f_globals)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if not frame.f_code.co_filename.startswith(_NOT_THEIRS)
+        if _is_theirs(frame)
     ]
     if not frames:
         return []
@@ -66,3 +74,21 @@ def own_line(error: BaseException) -> list[str]:
     where = "your cell" if code.co_name == "<module>" else code.co_name
     number = line - code.co_firstlineno + 1
     return [f"  line {number} of {where}: {source}"] if source else []
+
+
+def _is_theirs(frame: FrameType) -> bool:
+    """Tell whether the learner wrote this code: not Python's, ours, or an installed library's.
+
+    A library is known by its name too, since it may lie anywhere: in the user's own folder, in the
+    environment that this one was built on, or on a path of the learner's.
+    """
+    path = frame.f_code.co_filename
+    if path.startswith(_PYTHONS_OWN) or _LIBRARIES & {*Path(path).parts}:
+        return False
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package not in _installed() | {__package__}
+
+
+@cache
+def _installed() -> frozenset[str]:
+    return frozenset(packages_distributions())

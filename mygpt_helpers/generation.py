@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from .checks import check_ids, check_length, checked_count, checked_ends, checked_prompt
+from .checks import check_device, check_ids, checked_count
 from .errors import InputError, PromptError
+from .models import (
+    context_of,
+    default_device,
+    devices_of,
+    is_transformers,
+    mode,
+    names_of_arguments,
+    unwrapped,
+    vocab_size_of,
+)
+from .prompts import (
+    check_enough_tokens,
+    check_generator,
+    check_length,
+    checked_ends,
+    checked_prompt,
+)
 from .sampling import avoid_repetition, next_token_probs
 
 if TYPE_CHECKING:
@@ -33,7 +48,7 @@ def prompt_inputs(
     inputs = tokenizer(prompt, return_tensors="pt")
     T = inputs["input_ids"].shape[1]
     check_length(T, 0, None)
-    check_length(T, 0, getattr(model.config, "max_position_embeddings", None))
+    check_length(T, 0, context_of(model))
     return inputs
 
 
@@ -71,26 +86,32 @@ def generate(
     }
     knobs = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     # A bad knob raises now, before the model has worked for nothing.
-    next_token_probs(torch.zeros(2), **knobs, **looking_back, previous_ids=torch.tensor([0]))
+    ids, mask = checked_prompt(prompt_ids, attention_mask)
+    next_token_probs(ids.new_zeros(2), **knobs, **looking_back, previous_ids=ids.new_zeros(1))
     greedy = top_k == 1
     if greedy:  # the other knobs never change which token is the top one
         rule = partial(avoid_repetition, **looking_back)
     else:
         rule = partial(next_token_probs, **knobs, **looking_back)
     max_new_tokens = checked_count("max_new_tokens", max_new_tokens)
-    ends, pad = checked_ends(eos_token_id, pad_token_id)
-    ids, mask = checked_prompt(prompt_ids, attention_mask)
-    is_transformers = hasattr(model, "prepare_inputs_for_generation")
-    make_reader = _cached_reader if is_transformers else _window_reader
+    make_reader = _cached_reader if is_transformers(model) else _window_reader
+    vocab_size = vocab_size_of(model)
+    ends, pad = checked_ends(eos_token_id, pad_token_id, vocab_size)
+    check_device("prompt_ids", ids, devices_of(model))
+    check_generator(generator, ids.device)
+    if no_repeat_ngram_size == 1 and vocab_size is not None and not ends:
+        check_enough_tokens(ids, mask, max_new_tokens, vocab_size)
     last_logits = make_reader(model, ids, mask, max_new_tokens)
     padding = []  # how much of it each row has on its left, if anything looks back
     if repetition_penalty is not None or no_repeat_ngram_size is not None:
         padding = (mask == 0).sum(dim=1).tolist()
     end_ids = torch.tensor(ends, device=ids.device)
     running = torch.ones(len(ids), 1, dtype=torch.bool, device=ids.device)  # (B, 1)
-    with mode(model, training=False):  # no dropout while writing
+    with mode(model, training=False), default_device(ids.device):  # no dropout while writing
         for _ in range(max_new_tokens):
-            scores = _by_row(rule, last_logits(ids), ids, padding)  # (B, V)
+            logits = last_logits(ids)  # (B, V)
+            checked_ends(ends, pad, logits.shape[-1])  # not every model says its V before
+            scores = _by_row(rule, logits, ids, padding)  # (B, V)
             if greedy:  # scores are logits
                 new = scores.argmax(dim=-1, keepdim=True)  # (B, 1)
             else:  # scores are probabilities
@@ -112,18 +133,6 @@ def _by_row(rule: Callable[..., Tensor], logits: Tensor, ids: Tensor, padding: l
     return torch.stack([rule(z, previous_ids=row[width:]) for z, row, width in rows])
 
 
-@contextlib.contextmanager
-def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
-    """Switch all parts of a model to training or to use, and afterwards back to what each was."""
-    before = {part: part.training for part in model.modules()}
-    model.train(training)
-    try:
-        yield
-    finally:
-        for part, was_training in before.items():
-            part.training = was_training
-
-
 def _window_reader(
     model: nn.Module, prompt_ids: Tensor, mask: Tensor, max_new_tokens: int
 ) -> Callable[[Tensor], Tensor]:
@@ -133,7 +142,7 @@ def _window_reader(
             "this model has no padding: it takes no attention_mask with a 0 in it. Give prompts of "
             "one length, or generate from each alone."
         )
-    context = getattr(model, "max_seq_len", None)
+    context = getattr(unwrapped(model), "max_seq_len", None)
 
     def last_logits(ids: Tensor) -> Tensor:
         # Beyond the context the window slides: the model never sees what has left it.
@@ -152,24 +161,44 @@ def _cached_reader(
     model: nn.Module, prompt_ids: Tensor, mask: Tensor, max_new_tokens: int
 ) -> Callable[[Tensor], Tensor]:
     """Return the same for transformers' models; after the prompt they read only the new token."""
-    context = getattr(model.config, "max_position_embeddings", None)
-    check_length(prompt_ids.shape[1], max_new_tokens, context)
-    vocab_size = model.get_input_embeddings().num_embeddings
-    check_ids("prompt_ids", prompt_ids, vocab_size)
-    takes = inspect.signature(model.forward).parameters
+    check_length(prompt_ids.shape[1], max_new_tokens, context_of(model))
+    check_ids("prompt_ids", prompt_ids, vocab_size_of(model))
+    takes = names_of_arguments(unwrapped(model))
     cache = None
+
+    def read(ids: Tensor, mask: Tensor) -> tuple[Tensor, object]:
+        """Return the last position's logits (B, V) and the cache, if the model has one."""
+        given = ids if cache is None else ids[:, -1:]  # (B, T), then (B, 1)
+        # Padding takes no position: the first real token has 0.
+        places = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
+        inputs = {"attention_mask": mask, "position_ids": places, "logits_to_keep": 1}
+        inputs |= {"past_key_values": cache, "use_cache": "past_key_values" in takes}
+        inputs = {name: value for name, value in inputs.items() if name in takes}
+        output = model(input_ids=given, **inputs, return_dict=True)
+        return output.logits[:, -1], getattr(output, "past_key_values", None)
 
     def last_logits(ids: Tensor) -> Tensor:
         nonlocal cache, mask
-        given = ids if cache is None else ids[:, -1:]  # (B, T), then (B, 1)
         mask = torch.cat([mask, mask.new_ones(len(ids), ids.shape[1] - mask.shape[1])], dim=1)
-        inputs = {"input_ids": given, "attention_mask": mask, "past_key_values": cache}
-        if "position_ids" in takes:  # padding takes no position: the first real token has 0
-            inputs["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
-        if "logits_to_keep" in takes:
-            inputs["logits_to_keep"] = 1
-        output = model(**inputs, use_cache=True)
-        cache = output.past_key_values
-        return output.logits[:, -1]
+        if ids.shape == prompt_ids.shape and not bool(mask.all()):
+            shortest = int(mask.sum(dim=1).argmin())
+            row = ids[shortest, mask[shortest].bool()][None]  # (1, T)
+            alone, _ = read(row, torch.ones_like(row))  # (1, V)
+            logits, cache = read(ids, mask)
+            _check_padding(model, alone, logits[shortest : shortest + 1])
+        else:
+            logits, cache = read(ids, mask)
+        return logits
 
     return last_logits
+
+
+def _check_padding(model: nn.Module, alone: Tensor, padded: Tensor) -> None:
+    """Raise PromptError where a row's logits (1, V) hang on the padding before it."""
+    scale = alone[alone.isfinite()].abs().max()
+    tolerance = (1e-3 if torch.finfo(alone.dtype).eps < 1e-6 else 0.1) * scale
+    if not torch.allclose(alone, padded, rtol=0, atol=float(tolerance), equal_nan=True):
+        raise PromptError(
+            f"a {type(unwrapped(model)).__name__} cannot be padded: a row would not continue as it "
+            "does alone. Give prompts of one length, or generate from each alone."
+        )

@@ -264,13 +264,14 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     of probability 0 is never drawn. Raises ValueError for what is not a distribution or not in
     [0, 1). Built in lesson 03. Source: inverse transform sampling, Devroye 1986, ch. 2.
     """
-    probs = checked_probs(probs).double()
+    probs = checked_probs(probs)
+    device, probs = probs.device, probs.cpu().double()  # Apple's accelerators have no float64
     u = plain(u)
-    if isinstance(u, np.ndarray):
+    if isinstance(u, Tensor | np.ndarray):
         u = u.tolist()
-    elif not isinstance(u, Tensor):
+    else:
         u = checked_number("u", u, "a number in [0, 1) or a tensor of them")
-    u = torch.as_tensor(u, dtype=torch.float64, device=probs.device)
+    u = torch.tensor(u, dtype=torch.float64, device="cpu")
     if u.ndim and u.shape != probs.shape[:-1]:
         raise InputError(
             f"u must be one number, or one a row, shape {tuple(probs.shape[:-1])}; "
@@ -283,4 +284,4 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     # The last token of probability above 0: rounding must not carry the draw beyond it.
     last = (cumulative < total).sum(dim=-1)
     chosen = (cumulative <= u[..., None] * total).sum(dim=-1)
-    return torch.minimum(chosen, last)
+    return torch.minimum(chosen, last).to(device)

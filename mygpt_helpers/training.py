@@ -16,10 +16,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from .checks import checked_count, shape_of
+from .checks import check_device, checked_count, shape_of
 from .corpus import check_data, get_batch
 from .errors import InputError, PlainError
-from .generation import generate, mode
+from .generation import generate
+from .models import (
+    default_device,
+    devices_of,
+    mode,
+    random_states,
+    set_random_states,
+    unwrapped,
+)
 
 
 @dataclass
@@ -29,6 +37,10 @@ class Record:
     losses: list[float] = field(default_factory=list)
     # The model that the losses are of, if it is still there: a record goes on with no other one.
     _model: weakref.ref[nn.Module] | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the model out of a copy, and of a file: a copy may go on with any model once."""
+        return {"losses": self.losses, "_model": None}
 
     def __repr__(self) -> str:
         if not self.losses:
@@ -45,6 +57,10 @@ class TrainingError(PlainError, RuntimeError):
         """Take the message, and the record up to the last good state."""
         super().__init__(message)
         self.record = record
+
+    def __reduce__(self) -> tuple[type, tuple[str, Record]]:
+        """Keep the record in a copy, and on the way to another process."""
+        return type(self), (str(self), self.record)
 
 
 @torch.enable_grad()
@@ -79,8 +95,10 @@ def train(
     record = Record() if record is None else record
     steps = checked_count("steps", steps)
     check_data(data, batch_size, seq_len)
+    _check_trainable(model)
     check_optimizer(model, optimizer)
-    _check_record(record, model)
+    check_device("data", data, devices_of(model))
+    _check_record(record, unwrapped(model))
     checked_count("sample_every", sample_every)
     checked_count("sample_tokens", sample_tokens)
     prompt_ids = data[None, :1] if prompt_ids is None else prompt_ids
@@ -88,7 +106,7 @@ def train(
     now = _State(model, optimizer)  # and of the last one
     show = _Progress(steps)
     try:
-        with mode(model, training=True):
+        with mode(model, training=True), default_device(data.device):
             for step in range(len(record.losses) + 1, steps + 1):
                 before, now = now, before
                 now.keep(step - 1)
@@ -160,11 +178,12 @@ class _State:
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self.weights = [t.detach() for t in (*model.parameters(), *model.buffers())]
+        self.devices = devices_of(model)
         self.optimizer = optimizer
         self.steps: int | None = None  # how many steps were done; None: nothing kept yet
 
     def keep(self, steps: int) -> None:
-        """Copy the weights, the optimizer's state and torch's random generator."""
+        """Copy the weights, the optimizer's state and the states of torch's generators."""
         self.entries = {p: dict(entry) for p, entry in self.optimizer.state.items()}
         tensors = [*self.weights]
         for entry in self.entries.values():
@@ -172,7 +191,7 @@ class _State:
         if self.steps is None or len(tensors) != len(self.copies):
             self.copies = [torch.empty_like(t) for t in tensors]
         torch._foreach_copy_(self.copies, tensors)  # what torch's optimizers use: one call for all
-        self.tensors, self.random, self.steps = tensors, torch.get_rng_state(), steps
+        self.tensors, self.random, self.steps = tensors, random_states(self.devices), steps
 
     @torch.no_grad()
     def restore(self, record: Record) -> None:
@@ -181,7 +200,7 @@ class _State:
         self.optimizer.state.clear()
         self.optimizer.state.update(self.entries)
         self.optimizer.zero_grad()
-        torch.set_rng_state(self.random)
+        set_random_states(self.random)
         del record.losses[self.steps :]
 
 
@@ -202,6 +221,22 @@ class _Progress:
         """End the line, if one was written."""
         if self.shown:
             sys.stderr.write("\n")
+
+
+def _check_trainable(model: nn.Module) -> None:
+    """Raise InputError for a model that no step could change."""
+    if torch.is_inference_mode_enabled() or any(
+        t.is_inference() for t in (*model.parameters(), *model.buffers())
+    ):
+        raise InputError(
+            "the model was made, or is trained, under torch.inference_mode(), where nothing can be "
+            "trained. Make it and train it outside; torch.no_grad() is enough to only use it."
+        )
+    if not any(p.requires_grad for p in model.parameters()):
+        raise InputError(
+            "no parameter of the model can be trained: all have requires_grad=False. "
+            "model.requires_grad_(True) changes that."
+        )
 
 
 def _check_record(record: Record, model: nn.Module) -> None:

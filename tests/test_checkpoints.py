@@ -436,7 +436,8 @@ KEYS = ["format", "config", "losses", "optimizer", "sha256", "file", "random", "
 
 def loaded_or_refused(folder, index):
     """Load with everything, and alone: it works, or a CheckpointError changes nothing."""
-    (folder / INDEX).write_text(index if isinstance(index, str) else json.dumps(index))
+    text = index if isinstance(index, str) else json.dumps(index)
+    (folder / INDEX).write_bytes(text.encode("utf-8", "surrogatepass"))
     model, optimizer = start()
     before = {k: t.clone() for k, t in model.state_dict().items()}
     state = torch.get_rng_state()

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from mygpt_helpers import CheckpointError, PromptError, TrainingError
 from mygpt_helpers.checks import (
+    INTEGERS,
     check_ids,
     checked_count,
     checked_ids,
@@ -68,7 +69,7 @@ def test_what_is_no_number(value):
 
 
 def test_ids():
-    for dtype in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
+    for dtype in INTEGERS:
         check_ids("ids", torch.tensor([[0, 3]], dtype=dtype), 4)
         assert checked_ids(torch.tensor([3], dtype=dtype), torch.zeros(4)).dtype == torch.int64
     check_ids("ids", torch.zeros(2, 0).long(), 4)

@@ -25,6 +25,7 @@ from mygpt_helpers import (
     prompt_inputs,
     sampling,
 )
+from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
 from tests.tiny import ARCHITECTURES, make_checkpoint
 
@@ -521,6 +522,50 @@ def test_a_knob_out_of_range_is_said_before_the_model_works(given_, said):
     for top_k in (1, 3):
         assert re.search(said, refused(model, IDS, **{"top_k": top_k, **given_}))
     assert model.widths == [] and model.training
+
+
+@pytest.mark.parametrize("name", ["eos_token_id", "pad_token_id"])
+def test_an_id_that_the_vocabulary_lacks_is_told_before_a_token_is_written(name, tiny, monkeypatch):
+    qwen3 = tiny["qwen3"]
+    V = qwen3.config.vocab_size  # larger than the tokenizer's: the unused rows are ids, too
+    assert generate(qwen3, IDS, 2, top_k=1, **{"eos_token_id": 0, name: V - 1}) is not None
+    gpt, learners = cycle_model(), Learners()
+    for model, size in ((qwen3, V), (gpt, 4), (learners, 5)):
+        given_ = {"eos_token_id": 0, name: size}
+        said = f"^{name} must be a token's id, a whole number from 0 to {size - 1}, .*got {size}"
+        monkeypatch.setattr(model, "train", Mock(return_value=model), raising=False)
+        assert re.search(said, refused(model, torch.tensor([[1, 2]]), **given_))
+    assert learners.widths in ([], [2]), "a model that does not say its vocabulary is asked once"
+
+
+def test_more_new_tokens_than_there_are_others():
+    """What no_repeat_ngram_size=1 leaves is known before; what 2 leaves hangs on the text."""
+    ids, said = torch.tensor([[0, 1], [2, 2]]), "no_repeat_ngram_size=1 lets each of the 4 tokens"
+    assert re.search(
+        rf"{said}.*has 2.*at most 2 new ones, not 3",
+        refused(cycle_model(), ids, 3, no_repeat_ngram_size=1),
+    )
+    assert generate(cycle_model(), ids, 2, no_repeat_ngram_size=1).shape == (2, 4)
+    assert "no_repeat_ngram_size=1 bans" in refused(Learners(), ids, 9, no_repeat_ngram_size=1)
+    assert "no_repeat_ngram_size=2 bans" in refused(cycle_model(), ids, 40, no_repeat_ngram_size=2)
+    ends = generate(cycle_model(), ids, 3, no_repeat_ngram_size=1, eos_token_id=[0, 1, 2, 3])
+    assert ends.shape == (2, 3), "a text that ends needs no more tokens"
+
+
+@pytest.mark.parametrize("generator", [0, "cpu", torch.zeros(5056, dtype=torch.uint8)], ids=repr)
+def test_what_is_no_generator(generator):
+    assert "generator must be a torch.Generator, got" in refused(
+        Learners(), IDS, generator=generator
+    )
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_ids_of_any_whole_type(dtype, tiny):
+    for model in (tiny["gpt2"], cycle_model()):
+        ids = torch.tensor([[1, 2, 3]])
+        mask = torch.ones_like(ids).to(dtype)
+        came = generate(model, ids.to(dtype), 3, top_k=1, attention_mask=mask)
+        assert came.dtype == torch.int64 and came.equal(generate(model, ids, 3, top_k=1))
 
 
 @pytest.mark.parametrize(

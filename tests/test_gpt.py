@@ -19,6 +19,7 @@ from mygpt_helpers import (
     generate,
     to_tokens,
 )
+from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.corpus import get_batch, to_ids
 from mygpt_helpers.gpt import MLP, Block, SelfAttention
 
@@ -362,7 +363,7 @@ def test_the_number_of_parameters(sizes):
     assert count_parameters(GPT(*sizes)) == V * C + S * C + L * (12 * C * C + 9 * C) + 2 * C
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32], ids=str)
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
 def test_ids_of_any_whole_type(dtype):
     model = cycle_model()
     ids = torch.tensor([[0, 1, 2, 3]])

@@ -31,9 +31,10 @@ CODE = sorted(
 FLOORS = [
     ["errors", "files"],
     ["checks"],
+    ["prompts"],
     ["gpt"],
     ["corpus"],
-    ["sampling"],
+    ["sampling", "models"],
     ["generation"],
     ["training", "checkpoints"],
     ["cycle_runs"],

@@ -22,7 +22,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from mygpt_helpers import sampling
+from mygpt_helpers import sampling, summarize
+from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.sampling import (
     apply_temperature,
     avoid_repetition,
@@ -435,7 +436,7 @@ def test_previous_ids_with_other_rows():
         penalize_repetition(torch.zeros(2, 7), torch.zeros(3, 5, dtype=torch.long), 1.2)
 
 
-@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.int16, torch.uint8], ids=str)
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
 def test_previous_ids_of_any_whole_type(dtype):
     ids = torch.tensor([0, 2], dtype=dtype)
     assert penalize_repetition(GOOD, ids, 2.0).tolist() == [1, 1, 0, -INF]
@@ -803,3 +804,53 @@ def test_a_knob_that_looks_back_needs_ids(knobs):
 def test_ids_that_no_ngram_is_in(ids, said):
     with pytest.raises(ValueError, match=said):
         ban_repeated_ngrams(GOOD, ids, 2)
+
+
+# ---- half precision ----------------------------------------------------------------------------
+
+HALVES = [torch.float16, torch.bfloat16]
+
+
+def written_out(logits):
+    """Softmax as a learner writes it, every step of it rounded."""
+    weights = (logits - logits.amax(-1, keepdim=True)).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+@FEW
+@given(
+    st.sampled_from(HALVES),
+    st.sampled_from([2, 7, 300, 49_152]),
+    st.sampled_from([0.1, 1.0, 3.0, 8.0]),
+    st.sampled_from([lambda z: z.softmax(-1), written_out]),
+    st.integers(0, 99),
+)
+def test_half_precision_is_a_distribution_wherever_one_is_taken(dtype, V, scale, softmax, seed):
+    g = torch.Generator().manual_seed(seed)
+    logits = (torch.randn(V, generator=g) * scale).to(dtype)
+    probs = softmax(logits)
+    exact = logits.float().softmax(-1)
+    assert abs(float(entropy(probs)) - float(entropy(exact))) < 0.06
+    assert 0 <= int(draw(probs, 0.999)) < V
+    assert summarize(logits, probs, str).vocab_size == V
+
+
+@pytest.mark.parametrize("vocab_size", [49_152, 151_936, 262_144])
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_half_precision_over_a_large_vocabulary(vocab_size, dtype):
+    """Each probability is so small that its rounding goes the same way."""
+    for probs in (torch.full((vocab_size,), 1 / vocab_size).to(dtype), torch.zeros(vocab_size)):
+        probs = probs if bool(probs.any()) else (probs + 1.4 / vocab_size).softmax(-1).to(dtype)
+        assert float(entropy(probs)) == pytest.approx(math.log(vocab_size), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "off"),
+    [(torch.float64, 0.002), (torch.float32, 0.002), (torch.float16, 0.01), (torch.bfloat16, 0.03)],
+    ids=str,
+)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_dtype_excuses_no_more_than_its_rounding(dtype, off, sign):
+    total = 1 + sign * off
+    with pytest.raises(ValueError, match=r"sum to 1.*logits\.float\(\)\.softmax"):
+        entropy(torch.full((4,), total / 4, dtype=dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import inspect
@@ -19,6 +20,7 @@ import torch
 from torch import nn
 
 from mygpt_helpers import GPT, Record, TrainingError, corpus, cycle_corpus, generate, gpt, training
+from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.training import train
 
 REPOSITORY = Path(__file__).parents[1]
@@ -606,7 +608,7 @@ def test_a_size_that_is_none(name, value):
         (torch.arange(9) % 4, "data holds 9 tokens, and seq_len=8 needs at least 10"),
         (torch.arange(40) % 5, "ids must be from 0 to 3.*got ids from 0 to 4"),
         (-torch.arange(40), "must be from 0 to 3"),
-        (torch.zeros(40), "ids must be whole numbers.*got torch.float32"),
+        (torch.zeros(40), "data must be whole numbers.*got torch.float32"),
         (torch.zeros(4, 10).long(), r"shape \(N,\), got shape \(4, 10\)"),
         ([0, 1, 2, 3] * 9, r"data must be a tensor of ids, shape \(N,\), got list"),
         (None, "got NoneType"),
@@ -673,3 +675,56 @@ def test_a_model_that_gives_no_loss(result, batch_size):
     with pytest.raises(ValueError, match="loss") as raised:
         train(model, cycle_corpus(), optimizer, batch_size=batch_size, seq_len=8, steps=2)
     assert "\n" not in str(raised.value) and "logits" in str(raised.value)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_data_of_any_whole_type(dtype):
+    expected, run = Run(), Run()
+    expected.train(3)
+    torch.manual_seed(42)
+    data = cycle_corpus().to(dtype)
+    assert train(run.model, data, run.optimizer, **SIZES, steps=3) == expected.record
+    inputs, targets = corpus.get_batch(data, 2, 3)
+    assert inputs.dtype == targets.dtype == torch.int64
+
+
+def frozen():
+    run = Run()
+    run.model.requires_grad_(False)
+    return run
+
+
+def made_under_inference_mode():
+    with torch.inference_mode():
+        return Run()
+
+
+def loaded_under_inference_mode():
+    run = Run()
+    with torch.inference_mode():
+        run.model.register_buffer("mean", torch.zeros(1))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("make", "mode", "said"),
+    [
+        (frozen, contextlib.nullcontext, "requires_grad=False"),
+        (made_under_inference_mode, contextlib.nullcontext, r"torch.inference_mode\(\)"),
+        (loaded_under_inference_mode, contextlib.nullcontext, r"torch.inference_mode\(\)"),
+        (Run, torch.inference_mode, r"torch.inference_mode\(\)"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_is_told_so_before_the_first_step(make, mode, said):
+    run = make()
+    run.model.forward = None
+    with mode(), pytest.raises(ValueError, match=said):
+        run.train(3)
+    assert run.record.losses == []
+
+
+def test_training_inside_no_grad_and_after_generating_is_training():
+    run = Run()
+    with torch.no_grad():
+        run.train(2)
+    assert len(run.record.losses) == 2

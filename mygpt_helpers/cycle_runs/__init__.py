@@ -16,41 +16,55 @@ from ..checks import is_whole, plain
 from ..corpus import VOCAB, cycle_corpus
 from ..errors import InputError
 from ..gpt import GPT
+from ..models import random_states, set_random_states
 from ..training import Record, train
 
 LENGTHS = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 FOLDER = Path(__file__).parent
 
 
-def cycle_gpt() -> GPT:
-    """Return lesson 10's GPT of 2,240 parameters, with numbers drawn by torch's generator."""
-    return GPT(vocab_size=len(VOCAB), embed_dim=8, num_heads=2, num_layers=2, max_seq_len=64)
+def cycle_gpt(device: torch.device | str | None = None) -> GPT:
+    """Return lesson 10's GPT of 2,240 parameters, with numbers drawn by torch's generator.
+
+    device: where to make it, by default torch's default. Used from lesson 11 on.
+    """
+    with torch.device(device or torch.get_default_device()):
+        return GPT(vocab_size=len(VOCAB), embed_dim=8, num_heads=2, num_layers=2, max_seq_len=64)
 
 
 def train_cycle(
     seq_len: int = 8,
     steps: int = 200,
     on_step: Callable[[int, float], object] | None = None,
+    *,
+    device: torch.device | str | None = None,
 ) -> tuple[GPT, Record]:
     """Train the cycle's GPT as lesson 11 does, but for the length; return it and its record.
 
-    Seed 0 for the weights, 42 for the batches; torch's own generator is left where it was. Raises
-    ValueError for a length or a number of steps below 1. Built in lesson 11, used in lesson 12.
+    Seed 0 for the weights, 42 for the batches; torch's own generators are left where they were.
+    device: where to train, by default torch's default. Raises ValueError for a length or a number
+    of steps below 1. Built in lesson 11, used in lesson 12.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = cycle_gpt()
-        torch.manual_seed(42)
+    device = torch.device(device or torch.get_default_device())
+    # torch.manual_seed would seed the generators of other devices, too.
+    generator = torch.get_device_module(device) if device.type != "cpu" else torch.default_generator
+    before = random_states([device])
+    try:
+        generator.manual_seed(0)
+        model = cycle_gpt(device)
+        generator.manual_seed(42)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
         record = train(
             model,
-            cycle_corpus(),
+            cycle_corpus(device=device),
             optimizer,
             batch_size=4,
             seq_len=seq_len,
             steps=steps,
             on_step=on_step,
         )
+    finally:
+        set_random_states(before)
     return model, record
 
 
@@ -59,10 +73,11 @@ def path_of(seq_len: int) -> Path:
     return FOLDER / f"length-{seq_len:02}.safetensors"
 
 
-def cycle_run(seq_len: int) -> GPT:
+def cycle_run(seq_len: int, *, device: torch.device | str | None = None) -> GPT:
     """Return the model that train_cycle(seq_len) gave, without training it again.
 
-    Raises ValueError for a length that no run was made at. Used in lessons 10 and 12.
+    device: where to put it, by default torch's default. Raises ValueError for a length that no run
+    was made at. Used in lessons 10 and 12.
     """
     seq_len = plain(seq_len)
     if not is_whole(seq_len) or seq_len not in LENGTHS:
@@ -70,5 +85,6 @@ def cycle_run(seq_len: int) -> GPT:
         raise InputError(f"seq_len must be one of {lengths}, got {seq_len!r}.")
     with torch.device("meta"):
         model = cycle_gpt()
-    model.load_state_dict(load_file(path_of(seq_len)), assign=True)
+    weights = load_file(path_of(seq_len), str(device or torch.get_default_device()))
+    model.load_state_dict(weights, assign=True)
     return model

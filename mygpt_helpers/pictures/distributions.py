@@ -66,7 +66,8 @@ def summarize(
     given = f"{shape_of(logits)} and {shape_of(probs)}"
     if not isinstance(logits, Tensor) or logits.ndim != 1 or shape_of(probs) != shape_of(logits):
         raise InputError(f"logits and probs must both have shape (V,), got {given}.")
-    logits, probs = logits.detach(), probs.detach()
+    # No picture needs an accelerator, and Apple's have no float64.
+    logits, probs = logits.detach().cpu(), probs.detach().cpu()
     unsure = float(entropy(probs))
     label_of = label_function(label_of)
     before = logits.float().softmax(dim=-1)  # (V,)

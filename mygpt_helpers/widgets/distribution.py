@@ -71,11 +71,11 @@ class DistributionWidget(LivePicture):
         """Check everything, sort once, and draw the picture for the starting values."""
         self._shown_knobs, num_bars = checked_knobs(knobs), checked_count("num_bars", num_bars)
         self._logits = checked_row(logits)  # (V,)
-        self._given = logits.detach().cpu().clone()  # (V,); the caller may change the original
+        self._given = logits.detach().clone()  # (V,); the caller may change the original
         self._rule, self._neutral = probs_function, neutral_values(len(logits))
 
         order = self._logits.argsort(descending=True, stable=True)  # (V,): rank -> id
-        ranks = torch.empty_like(order).scatter(0, order, torch.arange(len(order)))  # id -> rank
+        ranks = order.argsort()  # (V,): id -> rank
         self._shown = order[:num_bars]  # (num_bars,)
         self._texts = texts_of(labels, self._shown.tolist(), len(order))
         self._ids = order[:0]  # (T,)
@@ -85,7 +85,8 @@ class DistributionWidget(LivePicture):
         ends = self._logits[self._logits.isfinite()].aminmax()
         self._few = torch.stack([*ends, *self._logits[self._ids]])  # (2 + T,)
         needs_none = previous_ids is not None or probs_function is not None
-        self._few_ids = torch.arange(2, len(self._few)) if needs_none else previous_ids
+        places = torch.arange(2, len(self._few), device="cpu")
+        self._few_ids = places if needs_none else previous_ids
 
         given = (temperature, top_k, top_p, min_p, repetition_penalty)
         start = {knob: self._valid(knob, value) for knob, value in zip(KNOBS, given, strict=True)}

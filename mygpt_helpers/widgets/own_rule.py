@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..checks import shape_of
+from ..checks import shape_of, sum_tolerance
 from ..errors import InputError
 
 
@@ -39,6 +39,7 @@ def probs_by_own_rule(
             f"{name} returned {given}; expected probabilities, a tensor of shape ({len(logits)},)."
             + (" Is a return missing?" if probs is None else "")
         )
+    tolerance = sum_tolerance(probs.dtype, len(probs))
     # A rule that ran the model with gradients on has the right numbers: show them.
     probs = probs.detach().cpu().to(torch.promote_types(probs.dtype, torch.float32))
     if bool(probs.isnan().any()):
@@ -48,7 +49,7 @@ def probs_by_own_rule(
             f"{name} returned a negative number, {probs.min():.4g}; probabilities are 0 or more."
         )
     total = float(probs.double().sum())
-    if not abs(total - 1) < 1e-3:
+    if not abs(total - 1) < tolerance:
         raise InputError(
             f"{name} returned numbers that sum to {total:.4g}; probabilities sum to 1. "
             "softmax turns logits into such numbers."

@@ -320,3 +320,15 @@ def test_probabilities_with_gradients_and_half_precision_are_welcome():
         LOGITS, LABELS, probs_function=lambda z, temperature: z.softmax(-1).half()
     )
     assert widget._answer["error"] == ""
+
+
+@pytest.mark.parametrize(("dtype", "V"), [(torch.float16, 151_936), (torch.bfloat16, 49_152)])
+def test_a_rule_in_half_precision_over_a_whole_vocabulary(dtype, V):
+    logits = torch.zeros(V, dtype=dtype)  # every probability is rounded the same way
+    probs = logits.softmax(-1)
+    assert abs(float(probs.double().sum()) - 1) > 1.5e-3, "a case that needs no tolerance"
+    for rule in (None, lambda z, temperature: (z / temperature).softmax(-1)):
+        widget = DistributionWidget(logits, str, probs_function=rule)
+        assert widget.numbers()["note"] == "" and len(widget.numbers()["rows"]) == 12
+    wrong = DistributionWidget(logits, str, probs_function=lambda z, temperature: probs * 0.9)
+    assert "sum to 0.9" in wrong.numbers()["note"]
