@@ -40,41 +40,16 @@ def lessons() -> list[Path]:
 def copy_lessons() -> list[str]:
     """Copy each lesson that has no copy yet, and renew the copies that nobody changed.
 
-    Returns what is to be said: a line for each lesson of which the learner should know. Raises
-    RuntimeError where nothing can be written.
+    Returns what is to be said, a line for each lesson with which something is done or to be done.
+    Raises RuntimeError where nothing can be written.
     """
-    my, sources, said, copied = my_folder(), lessons(), [], 0
+    my, sources = my_folder(), lessons()
     with _told(my):
         my.mkdir(exist_ok=True)
         made_from = _made_from(my)
-        for source in sources:
-            copy, name = my / source.name, source.name
-            # The same file where somebody linked it: the learner would write into the course's.
-            if not copy.exists() or copy.samefile(source):
-                made_from[name] = _put(source, copy)
-                copied += 1
-                continue
-            here, there = _content(copy), _content(source)
-            if here == there:
-                made_from[name] = _origin(source)
-            elif not here:
-                said.append(
-                    f"{name} is damaged: {_reset_command(name)} and keeps the file beside it."
-                )
-            elif here == made_from.get(name):
-                made_from[name] = _put(source, copy)
-                said.append(
-                    f"{name} is renewed: the course's is newer, and you had changed nothing."
-                )
-            elif there != made_from.get(name):
-                said.append(
-                    f"{name} has a newer version in the course. Yours is left as it is; "
-                    f"{_reset_command(name)} and keeps yours beside it."
-                )
+        said = [_bring(source, my / source.name, made_from) for source in sources]
         _remember(my, made_from)
-    if copied:
-        said.insert(0, f"{copied} lesson{'s' * (copied > 1)} copied into {my}")
-    return said
+    return [line for line in said if line]
 
 
 def reset_lesson(lesson: str) -> tuple[Path, Path | None]:
@@ -83,8 +58,9 @@ def reset_lesson(lesson: str) -> tuple[Path, Path | None]:
     lesson: its number, such as 04 or 4, or its whole name. Raises RuntimeError for a lesson that is
     not there, and where nothing can be written.
     """
-    source = _find(lesson)
-    my = my_folder()
+    source, my = _find(lesson), my_folder()
+    if not _content(source):
+        raise RuntimeError(_damaged(source))
     copy, kept = my / source.name, None
     with _told(my):
         my.mkdir(exist_ok=True)
@@ -95,6 +71,32 @@ def reset_lesson(lesson: str) -> tuple[Path, Path | None]:
         made_from[copy.name] = _put(source, copy)
         _remember(my, made_from)
     return copy, kept
+
+
+def _bring(source: Path, copy: Path, made_from: dict[str, str]) -> str:
+    """Make or renew one copy where that loses nothing; return what is to be said, or ""."""
+    name, there = source.name, _content(source)
+    if not there:
+        return _damaged(source)
+    # The same file where somebody linked it: the learner would write into the course's.
+    if not copy.exists() or copy.samefile(source):
+        made_from[name] = _put(source, copy)
+        return f"{name} is copied into {copy.parent}"
+    here = _content(copy)
+    if here == there:
+        made_from[name] = _origin(source)
+        return ""
+    if not here:
+        return f"{name} is damaged: {_reset_command(name)} and keeps the file beside it."
+    if here == made_from.get(name):
+        made_from[name] = _put(source, copy)
+        return f"{name} is renewed: the course's is newer, and you had changed nothing."
+    if there == made_from.get(name):
+        return ""
+    return (
+        f"{name} has a newer version in the course. Yours is left as it is; "
+        f"{_reset_command(name)} and keeps yours beside it."
+    )
 
 
 def _find(lesson: str) -> Path:
@@ -126,7 +128,7 @@ def _load(notebook: Path) -> dict[str, Any]:
         raw = json.loads(notebook.read_bytes())
     except (ValueError, RecursionError):
         return {}
-    return raw if isinstance(raw, dict) and raw.get("cells") else {}
+    return raw if isinstance(raw, dict) else {}
 
 
 def _content(notebook: Path) -> str:
@@ -170,6 +172,13 @@ def _remember(my: Path, made_from: dict[str, str]) -> None:
 
 def _reset_command(name: str) -> str:
     return f"`python -m mygpt_helpers reset {name[:2]}` brings the course's"
+
+
+def _damaged(source: Path) -> str:
+    return (
+        f"{source} is damaged, perhaps by an update that met your changes. Bring the course's file "
+        "back (`git restore notebooks`, or a new clone or archive)."
+    )
 
 
 @contextmanager
