@@ -39,6 +39,9 @@ def opened(monkeypatch):
     """Replace JupyterLab; returns what it was started with."""
     calls = []
     monkeypatch.setattr("jupyterlab.labapp.main", calls.append)
+    for name in ("PATH", "JUPYTER_PREFER_ENV_PATH"):  # what the command sets is undone
+        monkeypatch.setenv(name, "")
+    monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH")
     return calls
 
 
@@ -80,8 +83,6 @@ def test_lab_runs_the_lessons_on_its_own_python(course, opened, monkeypatch, tmp
     folder.mkdir(parents=True)
     (folder / "kernel.json").write_text('{"argv": ["/other/python"], "display_name": "Python 3"}')
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH", raising=False)
     monkeypatch.setattr("jupyter_core.paths._do_i_own", lambda path: False)
     assert KernelSpecManager().get_kernel_spec("python3").argv == ["/other/python"]
     found = []
