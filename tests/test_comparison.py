@@ -49,8 +49,10 @@ def run_again(lesson, folder):
     """Write a copy of a lesson in which all cells come again, twice, in random orders."""
     notebook = json.loads(lesson.read_text("utf-8"))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    orders = [random.Random(seed).sample(cells, len(cells)) for seed in (1, 2)]
-    notebook["cells"] = copy.deepcopy(cells + orders[0] + orders[1])
+    once, twice = (random.Random(seed).sample(cells, len(cells)) for seed in (1, 2))
+    # The second time the first cell comes first: it makes anew what the others have changed.
+    twice.sort(key=lambda cell: cell is not cells[0])
+    notebook["cells"] = copy.deepcopy(cells + once + twice)
     for place, cell in enumerate(notebook["cells"]):
         cell["id"] = f"place-{place}"
     path = folder / lesson.name
