@@ -6,8 +6,6 @@ ifeq ($(OS),Windows_NT)
 PY := $(VENV)/Scripts/python.exe
 else
 PY := $(VENV)/bin/python
-# In a container one is often root, which the server refuses unless it is told.
-LAB_FLAGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 endif
 STAMP := $(VENV)/set-up
 LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .mine,$(lesson)),,$(lesson)))
@@ -19,10 +17,8 @@ PYTEST := $(PY) -m pytest -p tools -q -n 2 --no-loadscope-reorder
 
 .PHONY: lab test quick refresh edges bench lint format model clean
 
-# So that `python` in JupyterLab's terminal is the course's.
-lab: export PATH := $(abspath $(dir $(PY)))$(if $(filter Windows_NT,$(OS)),;,:)$(PATH)
 lab: model
-	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	$(PY) -m mygpt_helpers lab $(LAB_FLAGS)
 
 test: lint model
 	$(PYTEST) tests

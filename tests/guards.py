@@ -290,7 +290,10 @@ def links_lead_somewhere(lesson):
             continue
         if target.startswith("#") or ":" in target:
             yield f"a link to {target!r}: only other notebooks and https are sure to work"
-        elif target not in lesson.others and not (lesson.path.parent / target).exists():
+        # A learner's copy has the other lessons beside it and the course above it, no more.
+        elif target not in lesson.others and not (
+            target.startswith("../") and (lesson.path.parent / target).exists()
+        ):
             yield f"[{text}]({target}) leads nowhere"
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import random
 
+import nbformat
 import pytest
 
 from tools.compare import PLAINEST_PROCESSOR, compare
 from tools.refresh import LESSONS, ROOT
 
 pytestmark = pytest.mark.slow
-# As it is, and on the plainest one.
-PROCESSORS = {"this processor": {}, "the plainest": PLAINEST_PROCESSOR}
 TEMPERATURE = ROOT / "notebooks" / "04_temperature.ipynb"
 
 # Python runs this file when it starts, in the kernel too: a temperature 5% off, as a slip in
@@ -44,10 +45,31 @@ def failures(cells):
     return "\n".join(f"{c.notebook}, cell {c.number}: {c.failure}" for c in cells if c.failure)
 
 
-@pytest.mark.parametrize("processor", PROCESSORS)
+def run_again(lesson, folder):
+    """Write a copy of a lesson in which all cells come again, twice, in random orders."""
+    notebook = json.loads(lesson.read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    once, twice = (random.Random(seed).sample(cells, len(cells)) for seed in (1, 2))
+    # The second time the first cell comes first: it makes anew what the others have changed.
+    twice.sort(key=lambda cell: cell is not cells[0])
+    notebook["cells"] = copy.deepcopy(cells + once + twice)
+    for place, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"place-{place}"
+    path = folder / lesson.name
+    path.write_text(json.dumps(notebook), "utf-8")
+    return path
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_shows_what_is_stored(lesson, processor):
-    cells = compare([lesson], PROCESSORS[processor])
+def test_a_lesson_shows_what_is_stored_and_again_in_any_order(lesson, tmp_path):
+    cells = compare([run_again(lesson, tmp_path)])
+    assert len(cells) > 3 * 3
+    assert not failures(cells)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_shows_the_same_on_the_plainest_processor(lesson):
+    cells = compare([lesson], PLAINEST_PROCESSOR)
     assert len(cells) > 3
     assert not failures(cells)
 
@@ -92,6 +114,18 @@ def test_a_change_of_one_digit_is_noticed(tmp_path):
     assert (same.notebook, same.number, same.failure, same.differs) == ("same.ipynb", 1, "", False)
     assert other.notebook == "other.ipynb" and other.differs and "0.216" in other.failure
     assert fails.failure and not fails.differs and "ZeroDivisionError" in fails.failure
+
+
+@pytest.mark.parametrize("again", ["del x", "x += 1"])
+def test_a_cell_that_cannot_be_run_again_is_noticed(tmp_path, again):
+    codes = ["x = [1]", "print(x)", again.replace("1", "[1]")]
+    cells = [nbformat.v4.new_code_cell(code, execution_count=1) for code in codes]
+    cells[1].outputs = [nbformat.v4.new_output("stream", text="[1]\n")]
+    lesson = tmp_path / "lesson.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), lesson)
+    (tmp_path / "again").mkdir()
+    assert not failures(compare([lesson]))
+    assert failures(compare([run_again(lesson, tmp_path / "again")]))
 
 
 def test_no_comparison_is_no_success(tmp_path):

@@ -1,85 +1,122 @@
-"""The command line: a lesson is restored, nothing of the learner's lost; failures are a line."""
+"""The command line: its commands do what they say, and a failure is a line."""
 
 import importlib
-import shutil
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 
 from mygpt_helpers import __main__ as command_line
+from mygpt_helpers import working_copies
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a small repository with two lessons, and be in it; the course's own is out of sight."""
-    if not shutil.which("git"):
-        pytest.skip("git is not installed")
-    (tmp_path / "clone" / "notebooks").mkdir(parents=True)
-    for name in ("00_start_here", "04_temperature"):
-        (tmp_path / "clone" / "notebooks" / f"{name}.ipynb").write_text(f"{name} as stored\n")
-    git = ["git", "-C", str(tmp_path / "clone"), "-c", "user.name=a", "-c", "user.email=a@b.c"]
-    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "lessons"]):
-        subprocess.run([*git, *arguments], check=True)
-    monkeypatch.chdir(tmp_path / "clone" / "notebooks")
-    monkeypatch.setattr(command_line, "__file__", str(tmp_path / "__main__.py"))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    return tmp_path / "clone" / "notebooks"
+def course(tmp_path, monkeypatch):
+    """A course of two lessons, without git; its copies are not made yet."""
+    (tmp_path / "notebooks").mkdir()
+    for name in ("00_start_here.ipynb", "04_temperature.ipynb"):
+        (tmp_path / "notebooks" / name).write_text('{"cells": ["as the course stores it"]}')
+    monkeypatch.setattr(working_copies, "COURSE", tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def forgotten(monkeypatch):
     """Replace the learner's progress; returns the lessons forgotten."""
     progress = importlib.import_module("mygpt_helpers.exercises.marks")
-    lessons: list[str] = []
+    lessons = []
     monkeypatch.setattr(progress, "forget", lessons.append)
     return lessons
 
 
-def test_reset_keeps_the_learners_version(
-    clone: Path, forgotten: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    lesson = clone / "04_temperature.ipynb"
-    for version, kept in [
-        ("first", "04_temperature.mine.ipynb"),
-        ("second", "04_temperature.mine2.ipynb"),
-        ("third", "04_temperature.mine3.ipynb"),
-    ]:
-        lesson.write_text(version)
-        assert command_line.main(["reset", "4" if version == "first" else "04"]) == 0
-        assert kept in capsys.readouterr().out
-        assert lesson.read_text() == "04_temperature as stored\n"
-        assert (clone / kept).read_text() == version
-    assert (clone / "04_temperature.mine.ipynb").read_text() == "first"
-    lesson.unlink()
-    assert command_line.main(["reset", "04"]) == 0 and lesson.exists()
-    assert command_line.main(["reset", "04"]) == 0
-    assert len(list(clone.iterdir())) == 5 and forgotten == ["04"] * 5
+@pytest.fixture
+def opened(monkeypatch):
+    """Replace JupyterLab; returns what it was started with."""
+    calls = []
+    monkeypatch.setattr("jupyterlab.labapp.main", calls.append)
+    for name in ("PATH", "JUPYTER_PREFER_ENV_PATH"):  # what the command sets is undone
+        monkeypatch.setenv(name, "")
+    monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH")
+    return calls
 
 
-def test_reset_failures_are_one_line(
-    clone: Path,
-    forgotten: list[str],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_reset_copies_and_forgets(course, forgotten, capsys):
+    assert command_line.main(["copy"]) == 0
+    (course / "my" / "04_temperature.ipynb").write_text('{"cells": ["mine"]}')
+    assert command_line.main(["reset", "4"]) == 0
+    said = capsys.readouterr().out
+    kept = course / "my" / "04_temperature.mine.ipynb"
+    assert f"kept as {kept}" in said and "Reload Notebook" in said
+    assert "mine" in kept.read_text()
+    assert "stores it" in (course / "my" / "04_temperature.ipynb").read_text()
+    assert forgotten == ["04_temperature"]
+
+
+def test_failures_are_one_line(course, forgotten, opened, monkeypatch, capsys):
     assert command_line.main(["reset", "77"]) == 1
-    assert capsys.readouterr().err == (
-        "error: there is no lesson '77'; the lessons here are: 00, 04\n"
+    said = "error: there is no lesson '77'; the lessons here are: 00, 04\n"
+    assert capsys.readouterr().err == said
+    monkeypatch.setattr(working_copies, "COURSE", course / "site-packages")
+    for arguments in (["reset", "04"], ["copy"], ["lab"]):
+        assert command_line.main(arguments) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("error: the lessons are not in ") and said.count("\n") == 1
+    assert forgotten == opened == []
+
+
+def test_lab_copies_the_lessons_and_opens_the_first(course, opened, capsys):
+    assert command_line.main(["lab", "--no-browser", "--port", "9999"]) == 0
+    assert "04_temperature.ipynb is copied" in capsys.readouterr().out
+    (arguments,) = opened
+    assert arguments[0] == str(course / "my" / "00_start_here.ipynb")
+    assert arguments[-3:] == ["--no-browser", "--port", "9999"]
+
+
+def test_lab_runs_the_lessons_on_its_own_python(course, opened, monkeypatch, tmp_path):
+    # Somebody made "python3" a kernel of another Python, and the environment is somebody else's.
+    folder = tmp_path / "data" / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text('{"argv": ["/other/python"], "display_name": "Python 3"}')
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr("jupyter_core.paths._do_i_own", lambda path: False)
+    assert KernelSpecManager().get_kernel_spec("python3").argv == ["/other/python"]
+    found = []
+    monkeypatch.setattr(
+        "jupyterlab.labapp.main",
+        lambda arguments: found.append(KernelSpecManager().get_kernel_spec("python3").argv[0]),
     )
-    monkeypatch.chdir(tmp_path)
-    assert command_line.main(["reset", "04"]) == 1
-    assert "clone of the course" in capsys.readouterr().err
-    monkeypatch.setenv("PATH", "")
-    assert command_line.main(["reset", "04"]) == 1
-    assert "git is not installed" in capsys.readouterr().err
-    assert forgotten == []
+    command_line.main(["lab"])
+    assert found in (["python"], [sys.executable])
+    assert command_line.os.environ["PATH"].startswith(str(Path(sys.executable).parent))
 
 
-@pytest.mark.parametrize("arguments", [[], ["modle"], ["model", "--now"], ["reset"]])
-def test_unknown_commands(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [[], ["modle"], ["model", "--now"], ["reset"], ["copy", "04"], ["reset", "4", "5"]]
+)
+def test_unknown_commands(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         command_line.main(arguments)
     assert caught.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_commands_that_are_named_exist():
+    shown = subprocess.run(
+        [sys.executable, "-m", "mygpt_helpers", "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    there = set(re.search(r"\{([\w,]+)\}", shown.stdout)[1].split(","))
+    files = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "postBuild",
+        "notebooks/00_start_here.ipynb",
+    ]
+    text = "\n".join((ROOT / name).read_text("utf-8") for name in files)
+    named = set(re.findall(r"-m mygpt_helpers (\w+)", text))
+    assert named == there == {"lab", "copy", "reset", "model"}

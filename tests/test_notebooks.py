@@ -277,6 +277,7 @@ BREAKS = {
     "links_lead_somewhere": [
         edit(5, "What is", "[What](02_loop.ipynb) is"),
         edit(5, "What is", "[What](#gotcha) is"),
+        edit(5, "What is", "[What](./) is"),
         edit(5, "What is", "[What](http://example.org) is"),
     ],
     "exercises_are_whole": [

@@ -42,6 +42,7 @@ FLOORS = [
     ["pictures"],
     ["widgets"],
     ["exercises"],
+    ["working_copies"],
     ["__main__"],
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -312,7 +313,7 @@ TEXTS = sorted(
     for path in ROOT.rglob("*")
     if path.is_file()
     and path.suffix in {".py", ".md", ".txt", ".yml", ".toml", ".js", ".css", ".ipynb", ".cfg", ""}
-    and not {".git", ".venv", ".hypothesis", ".pytest_cache", ".ruff_cache", "__pycache__"}
+    and not {".git", ".venv", "my", ".hypothesis", ".pytest_cache", ".ruff_cache", "__pycache__"}
     & set(path.relative_to(ROOT).parts)
 )
 REGISTRIES = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"))]

@@ -70,11 +70,14 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def running_lab() -> Iterator[tuple[str, Path]]:
-    """Run JupyterLab on a free port; yield its address and the folder it serves, both temporary."""
+def running_lab(course: Path | None = None) -> Iterator[tuple[str, Path]]:
+    """Run JupyterLab on a free port; yield its address and the folder it serves, both temporary.
+
+    course: a copy of the course, in which the course's own command is given instead.
+    """
     home = Path(tempfile.mkdtemp(prefix="mygpt-lab-"))
-    root = home / "root"
-    root.mkdir()
+    root = course or home / "root"
+    root.mkdir(exist_ok=True)
     for name, value in SETTINGS.items():
         path = home / "settings" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,15 +96,16 @@ def running_lab() -> Iterator[tuple[str, Path]]:
         # Threads of several kernels that wait for one another cost minutes on two cores.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    plain = ["jupyterlab", f"--ServerApp.root_dir={root}"]
+    command = [sys.executable, "-m", *(["mygpt_helpers", "lab"] if course else plain)]
+    command += ["--no-browser", "--allow-root", "--IdentityProvider.token="]
     command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={root}"]
     command += ["--LabApp.expose_app_in_browser=True"]
     if sys.platform != "win32":  # for the reason that tools/kernels.py gives
         command += ["--KernelManager.transport=ipc"]
     log_path = home / "lab.log"
     with log_path.open("wb") as log:
-        server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(server, url, log_path)
