@@ -329,6 +329,6 @@ def test_a_rule_in_half_precision_over_a_whole_vocabulary(dtype, V):
     assert abs(float(probs.double().sum()) - 1) > 1.5e-3, "a case that needs no tolerance"
     for rule in (None, lambda z, temperature: (z / temperature).softmax(-1)):
         widget = DistributionWidget(logits, str, probs_function=rule)
-        assert widget.numbers()["note"] == "" and len(widget.numbers()["rows"]) == 12
+        assert widget.numbers()["note"] == ""
     wrong = DistributionWidget(logits, str, probs_function=lambda z, temperature: probs * 0.9)
     assert "sum to 0.9" in wrong.numbers()["note"]
