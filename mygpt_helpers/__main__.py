@@ -1,6 +1,7 @@
 """The command line: `python -m mygpt_helpers model` and `python -m mygpt_helpers reset 04`."""
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,8 @@ from pathlib import Path
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failure, 130 if interrupted."""
+    with contextlib.suppress(AttributeError):  # what a console cannot say is escaped, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog="python -m mygpt_helpers")
     commands = parser.add_subparsers(dest="command", required=True)
     model = commands.add_parser("model", help="download and convert the course's model, once")
@@ -34,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _model(force: bool) -> int:
-    from mygpt_helpers.pretrained.cache import say
+    from mygpt_helpers.console import say
     from mygpt_helpers.pretrained.prepare import prepare_model
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: clear up too

@@ -24,7 +24,7 @@ from fakes import (
 )
 
 from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.pretrained import model, prepare
+from mygpt_helpers.pretrained import children, model, prepare
 from mygpt_helpers.pretrained.cache import flaw, model_folder
 
 
@@ -75,11 +75,11 @@ def test_pip_is_ended_when_the_set_up_is_interrupted(tmp_path: Path) -> None:
     patch = pytest.MonkeyPatch()
     with patch.context() as patched:
         patched.setattr(subprocess, "Popen", popen)
-        patched.setattr(prepare, "_size", lambda path: 1 / 0)
+        patched.setattr(children, "_size", lambda path: 1 / 0)
         (tmp_path / "file").write_text("x")
         with pytest.raises(ZeroDivisionError):
             sleep = [sys.executable, "-c", "import time; time.sleep(30)"]
-            prepare.run_watched(sleep, tmp_path, 1, "label", {})
+            children.run_watched(sleep, tmp_path, 1, "label", {})
     assert processes[0].poll() is not None
 
 
@@ -90,17 +90,17 @@ def test_progress_is_told_in_plain_lines(
         "import sys, time\nfor i in range(4):\n"
         " open(sys.argv[1], 'ab').write(bytes(300)); time.sleep(0.1)\nprint('last')"
     )
-    wait = prepare._wait
-    monkeypatch.setattr(prepare, "_wait", lambda process, _: wait(process, 0.03))
+    wait = children._wait
+    monkeypatch.setattr(children, "_wait", lambda process, _: wait(process, 0.03))
     target = tmp_path / "grows"
     target.mkdir()
     command = [sys.executable, "-c", code, str(target / "file")]
-    assert prepare.run_watched(command, target, 1000, "1/4 download", {}) == (0, "last\n")
+    assert children.run_watched(command, target, 1000, "1/4 download", {}) == (0, "last\n")
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "1/4 download: 100% of 0 MB" and len(lines) in (3, 4)
     (target / "file").unlink()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    prepare.run_watched(command, target, 1000, "1/4 download", {})
+    children.run_watched(command, target, 1000, "1/4 download", {})
     said = capsys.readouterr().out
     assert "\n" not in said and "\r1/4 download: 30% of 0 MB" in said
 
@@ -268,7 +268,8 @@ def test_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: obje
         for word in (b"quantization", b"is_local", b"local_files_only", b"A Local Name", b"/"):
             assert word not in stored[name]
     tensors = load_file(folder / "model.safetensors")
-    assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+    assert all(torch.equal(t, t.bfloat16().float()) for t in tensors.values())
 
     calls: list[object] = []
     monkeypatch.setattr(socket.socket, "connect", lambda *given: calls.append(given))
