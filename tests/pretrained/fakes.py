@@ -80,7 +80,8 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mygpt_helpers", *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         cwd=REPOSITORY,
         env={**os.environ, **variables},
         timeout=60,

@@ -118,15 +118,47 @@ def test_offline_without_a_cache(
     assert conversions(fake) == 0
 
 
+@pytest.mark.parametrize("variable", ["", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"])
 def test_no_network(
+    variable: str,
     fake: Path,
     real_pip: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", "")
+    if variable:  # as a notebook's kernel sets it
+        monkeypatch.setenv(variable, "1")
+        monkeypatch.setenv("TERM", "xterm-color")
     message = failure(capsys)
-    assert "there is no network" in message and "No matching distribution" in message
+    assert "there is no network" in message and "pip said 'ERROR: No matching distri" in message
+
+
+@pytest.mark.parametrize("setting", ["user", "target", "prefix", "require-virtualenv"])
+def test_where_the_learners_pip_installs_to_is_no_matter(
+    setting: str, fake: Path, real_pip: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = str(tmp_path / "elsewhere") if setting in ("target", "prefix") else "true"
+    (tmp_path / "pip.conf").write_text(f"[global]\n{setting} = {value}\nrequire-hashes = true\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv(f"PIP_{setting.upper().replace('-', '_')}", value)
+    with open(tmp_path / "site" / "sitecustomize.py", "a") as site:  # no virtual environment
+        site.write("sys.base_prefix = sys.prefix\n")
+    assert prepare.prepare_model() == model_folder()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("command", ["model", "lesson_checkpoint"])
+def test_a_console_that_lacks_a_letter(command: str, fake: Path, tmp_path: Path) -> None:
+    console = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    cache = {"MYGPT_CACHE": str(tmp_path / "Łukasz")}
+    code = "from mygpt_helpers import lesson_checkpoint as l; print(ascii(l()))"
+    arguments = ["-m", "mygpt_helpers", "model"] if command == "model" else ["-c", code]
+    for _ in ("to be made", "ready"):
+        process = start(*arguments, **console, **cache)
+        said, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "") and r"\u0141ukasz" in said
+    assert conversions(fake) == 1
 
 
 def test_no_pip(
