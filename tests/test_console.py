@@ -7,19 +7,38 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mygpt_helpers.console import child_environment, plain_lines, say
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_what_a_console_lacks_is_escaped(encoding, monkeypatch):
+def printed(text, encoding):
     raw = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, newline=""))
-    say("é ✔ \udcff")
+    stream = io.TextIOWrapper(raw, encoding=encoding, newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        say(text)
+    return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_what_a_console_lacks_is_escaped(encoding):
     shown = {"ascii": r"\xe9 \u2714", "cp1252": r"é \u2714", "utf-8": "é ✔"}[encoding]
-    assert raw.getvalue().decode(encoding) == shown + r" \udcff" + "\n"
+    assert printed("é ✔ \udcff", encoding) == shown + r" \udcff" + "\n"
+
+
+@given(st.text(st.characters()), st.sampled_from(["ascii", "cp1252", "cp437", "utf-8", "utf-16"]))
+def test_any_text_is_printed_and_what_the_console_has_is_as_it_was(text, encoding):
+    said = printed(text, encoding)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        assert "\\" in said
+    else:
+        assert said == text + "\n"
 
 
 def test_an_exercise_is_checked_on_any_console():

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mygpt_helpers import GPT, CheckpointError, load_checkpoint, save_checkpoint
 from mygpt_helpers.exercises import marks
 from mygpt_helpers.files import refuse_special, write_whole
 from mygpt_helpers.pretrained import cache
-from mygpt_helpers.pretrained.prepare import CheckpointError, prepare_model
+from mygpt_helpers.pretrained.prepare import prepare_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no devices in folders")
 KINDS = ("fifo", "folder", "socket", "link to a device")
@@ -102,6 +103,20 @@ def test_a_cache_in_what_is_no_folder(
         prepare_model()
     cache.remove_leftovers_if_idle(cache.model_folder())
     assert state(folder) == before
+
+
+def test_a_run_on_disk_leaves_special_files_alone(folder: Path) -> None:
+    model = GPT(vocab_size=4, embed_dim=4, num_heads=1, num_layers=1, max_seq_len=4)
+    os.mkfifo(folder / "numbers-0.safetensors")
+    before = state(folder)
+    save_checkpoint(folder, model)
+    assert before[0] in state(folder)
+    (folder / "checkpoint.json").unlink()
+    os.mkfifo(folder / "checkpoint.json")
+    with pytest.raises(CheckpointError, match="checkpoint.json is not a regular file"):
+        save_checkpoint(folder, model)
+    with pytest.raises(CheckpointError, match="checkpoint.json cannot be read"):
+        load_checkpoint(folder)
 
 
 def test_a_manifest_that_is_a_pipe_is_not_waited_for(folder: Path) -> None:

@@ -79,7 +79,8 @@ def _file_flaw(path: Path) -> str | None:
 
 def _is_json(path: Path) -> bool:
     try:
-        return isinstance(json.loads(path.read_bytes()), dict)
+        content = json.loads(path.read_bytes())
+        return isinstance(content, dict) and (path.name != "tokenizer.json" or "model" in content)
     except (ValueError, RecursionError):
         return False
 

@@ -65,6 +65,11 @@ def test_a_pointer_in_place_of_an_older_tokenizers_file(name: str, folder: Path)
     assert str(folder_flaw(folder)).startswith(f"{name} is a Git LFS pointer")
 
 
+def test_an_error_message_in_place_of_the_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text('{"error": "Repository not found"}')
+    assert str(folder_flaw(folder)).startswith("tokenizer.json is damaged")
+
+
 @pytest.mark.parametrize("index", ["[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": []}}'])
 def test_an_index_that_lists_nothing(index: str, folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "other")

@@ -75,7 +75,11 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     """Run a hub on this machine, for this process and those it starts."""
     Hub.asked = []
-    Hub.files = {"config.json": CONFIG, "model.safetensors": WEIGHTS, "tokenizer.json": b"{}"}
+    Hub.files = {
+        "config.json": CONFIG,
+        "model.safetensors": WEIGHTS,
+        "tokenizer.json": b'{"model": {}}',
+    }
     Hub.files |= {"pytorch_model.bin": b"pickle", "README.md": b"x", "onnx/config.json": b"x"}
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
