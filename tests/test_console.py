@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mygpt_helpers.console import child_environment, plain_lines, say
+from mygpt_helpers.console import COLOURS, child_environment, plain_lines, say
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,13 +53,13 @@ def test_an_exercise_is_checked_on_any_console():
 
 
 def test_a_child_speaks_without_colours(monkeypatch):
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "PYTHON_COLORS"):
+    for name in COLOURS:
         monkeypatch.setenv(name, "1")
     code = "from rich.console import Console; Console().print('[red]no[/red]')"
     env = child_environment(EXTRA="x")
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout == "no\n" and env["EXTRA"] == "x"
-    assert "FORCE_COLOR" in os.environ
+    assert not set(COLOURS) & set(env) and set(COLOURS) <= set(os.environ)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """The command line: a lesson is restored, nothing of the learner's lost; failures are a line."""
 
 import importlib
+import io
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,14 @@ def test_reset_failures_are_one_line(
     assert command_line.main(["reset", "04"]) == 1
     assert "git is not installed" in capsys.readouterr().err
     assert forgotten == []
+
+
+def test_what_the_console_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", newline=""))
+    monkeypatch.setattr(command_line, "_reset", lambda lesson: print("Łódź", flush=True))
+    command_line.main(["reset", "04"])
+    assert raw.getvalue() == rb"\u0141" + "ód".encode("cp1252") + rb"\u017a" + b"\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["modle"], ["model", "--now"], ["reset"]])
