@@ -24,7 +24,7 @@ def say(line: str) -> None:
 def child_environment(**more: str) -> dict[str, str]:
     """Return the environment for a program we start: it speaks UTF-8, without colours."""
     kept = {name: value for name, value in os.environ.items() if name not in COLOURS}
-    return {**kept, "NO_COLOR": "1", "TERM": "dumb", "PYTHONIOENCODING": "utf-8", **more}
+    return {**kept, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", **more}
 
 
 def plain_lines(said: str) -> list[str]:

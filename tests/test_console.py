@@ -58,7 +58,7 @@ def test_a_child_speaks_without_colours(monkeypatch):
     code = "from rich.console import Console; Console().print('[red]no[/red]')"
     env = child_environment(EXTRA="x")
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert done.stdout == "no\n" and env["EXTRA"] == "x"
+    assert done.stdout == "no\n" and (env["NO_COLOR"], env["EXTRA"]) == ("1", "x")
     assert not set(COLOURS) & set(env) and set(COLOURS) <= set(os.environ)
 
 

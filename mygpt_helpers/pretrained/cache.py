@@ -41,7 +41,7 @@ def model_folder() -> Path:
     """
     import platformdirs
 
-    root = path_in("MYGPT_CACHE") or platformdirs.user_cache_path("mygpt", False).absolute()
+    root = path_in("MYGPT_CACHE") or platformdirs.user_cache_path("mygpt", False)
     return (root / f"{MODEL}-v{CONVERSION}").resolve()
 
 

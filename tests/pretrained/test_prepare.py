@@ -25,13 +25,33 @@ from fakes import (
 
 from mygpt_helpers.errors import CheckpointError
 from mygpt_helpers.pretrained import children, model, prepare
-from mygpt_helpers.pretrained.cache import flaw, model_folder
+from mygpt_helpers.pretrained.cache import MODEL, flaw, model_folder
 
 
 def test_force_makes_a_good_cache_anew(made: Path, fake: Path) -> None:
     assert run("model").returncode == 0 and conversions(fake) == 1
     assert run("model", "--force").returncode == 0 and conversions(fake) == 2
     assert names_in_cache() == WHOLE
+
+
+def test_an_older_versions_model_is_named_and_left(
+    fake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = model_folder().with_name(f"{MODEL}-v1")
+    old.mkdir(parents=True)
+    prepare.prepare_model()
+    assert f"made {old}: delete it if nobody uses" in capsys.readouterr().out and old.is_dir()
+
+
+def test_a_folder_that_is_a_link_stays_one(
+    fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = model_folder()
+    link.parent.mkdir()
+    (tmp_path / "other disk").mkdir()
+    link.symlink_to(tmp_path / "other disk")
+    assert prepare.prepare_model() == tmp_path / "other disk"
+    assert link.is_symlink() and flaw(link, thorough=True) is None
 
 
 def test_killed_set_up_leaves_nothing_that_counts_and_the_next_one_clears_up(fake: Path) -> None:
