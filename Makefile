@@ -15,6 +15,10 @@ LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .min
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(PY) -m pytest -p tools -q -n 2 --no-loadscope-reorder
 
+# Where pip takes things from (index, mirror, proxy) is the learner's to set; where it puts them is not.
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN
+PIP := $(PY) -m pip install --disable-pip-version-check --no-user --target= --prefix="$(VENV)"
+
 .PHONY: lab test quick refresh edges bench lint format model clean
 
 lab: model
@@ -47,11 +51,12 @@ model: $(STAMP)
 	$(PY) -m mygpt_helpers model
 
 # Made anew when the requirements change. The stamp is written last, so a set-up that was broken off
-# is taken up again.
+# is taken up again. An older pip, building a package, heeds a target in the learner's configuration.
 $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This course needs Python 3.11 or newer; this is ' + sys.version.split()[0] + '. Name another one: make lab PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
+	-$(PIP) "pip>=24.3"
+	$(PIP) -r requirements.txt
 	$(PY) -c "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()" $(STAMP)
 
 clean:

@@ -13,6 +13,7 @@ from rich.text import Text
 from .generation import generation
 from .gpt import gpt
 from .lessons import memory, sizes
+from .room import room
 from .rows import Row
 from .slider import slider
 from .start import import_time, set_up_time, warm_start
@@ -25,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "import": import_time,
     "start": warm_start,
     "memory": memory,
+    "room": room,
     "size": sizes,
     "setup": set_up_time,
 }

@@ -1,17 +1,20 @@
 """The command line: `python -m mygpt_helpers lab`, and the commands copy, reset and model."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
 
 from mygpt_helpers import working_copies
-from mygpt_helpers.pretrained.cache import say
+from mygpt_helpers.console import say
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failure, 130 if interrupted."""
+    with contextlib.suppress(AttributeError):  # what a console cannot say is escaped, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog="python -m mygpt_helpers")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
@@ -61,7 +64,7 @@ def _lab(options: list[str]) -> int:
     first = working_copies.my_folder() / working_copies.lessons()[0].name
     from jupyterlab.labapp import main as open_lab
 
-    root = f"--ServerApp.root_dir={working_copies.COURSE}"  # lessons link to the package's files
+    root = f"--ServerApp.root_dir={working_copies.TOP}"  # lessons link to the package's files
     open_lab([str(first), root, *(["--allow-root"] if is_root else []), *options])
     return 0
 

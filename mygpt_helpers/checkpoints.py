@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from .errors import CheckpointError, InputError
-from .files import write_whole
+from .files import refuse_special, write_whole
 from .gpt import GPT
 from .models import devices_of, random_states, set_random_states, unwrapped
 from .training import Record, check_optimizer
@@ -69,7 +69,7 @@ def save_checkpoint(
         write_whole(folder / content["file"], data)
         write_whole(folder / INDEX, (json.dumps(index, indent=1) + "\n").encode())
         for old in folder.glob("numbers-*.safetensors"):
-            if old.name != content["file"]:
+            if old.name != content["file"] and old.is_file():
                 with contextlib.suppress(OSError):  # open elsewhere, on Windows: it may stay
                     old.unlink()
     except OSError as error:
@@ -220,6 +220,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             "pickle (.pt, .pth, .bin) is never opened: opening one can run any program."
         )
     try:
+        refuse_special(folder / INDEX)
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(

@@ -1,14 +1,38 @@
-"""Files written in one step. Used by what keeps something on disk."""
+"""Where files lie, and files written in one step. Used by what keeps something on disk."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
+TOP = Path(__file__).resolve().parents[1]  # the course's top folder
+
+
+def path_in(variable: str) -> Path | None:
+    """Return the absolute path that an environment variable holds, or None where it is not set.
+
+    A relative path starts at the course's top folder, so it means the same in a terminal and in
+    every notebook. A leading ~ is the home folder.
+    """
+    given = os.environ.get(variable, "").strip()
+    return TOP / os.path.expanduser(given) if given else None
+
+
+def refuse_special(path: Path) -> None:
+    """Raise OSError where path is a device, a pipe, a folder: anything but a file or nothing."""
+    if os.path.lexists(path) and not path.is_file():
+        raise OSError(errno.EINVAL, f"{path.name} is not a regular file", str(path))
+
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step: whatever breaks off, no half-written file is left."""
+    """Write a file in one step: whatever breaks off, no half-written file is left.
+
+    A link stays one, and its target is written. Raises OSError for what is not a regular file.
+    """
+    path = path.resolve()
+    refuse_special(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".new")
     try:
         with open(handle, "wb") as file:

@@ -14,19 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .files import write_whole
-
-COURSE = Path(__file__).resolve().parent.parent
+from .files import TOP, write_whole
 
 
 def my_folder() -> Path:
     """Return the folder of the learner's copies, whether it is there or not."""
-    return COURSE / "my"
+    return TOP / "my"
 
 
 def lessons() -> list[Path]:
     """Return the course's notebooks in their order; raises RuntimeError where there are none."""
-    folder = COURSE / "notebooks"
+    folder = TOP / "notebooks"
     # A name with one more dot is a version that `reset` kept.
     found = sorted(p for p in folder.glob("[0-9][0-9]_*.ipynb") if "." not in p.stem)
     if not found:
@@ -152,6 +150,8 @@ def _origin(source: Path) -> str:
 
 def _put(source: Path, copy: Path) -> str:
     """Copy a lesson, writable whatever the source is; return what is to be remembered of it."""
+    if copy.is_symlink():
+        copy.unlink()  # its target, perhaps the course's own file, is not to be written
     write_whole(copy, source.read_bytes())
     copy.chmod(0o644)
     return _origin(source)

@@ -1,6 +1,7 @@
 """The command line: its commands do what they say, and a failure is a line."""
 
 import importlib
+import io
 import re
 import subprocess
 import sys
@@ -21,7 +22,7 @@ def course(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     for name in ("00_start_here.ipynb", "04_temperature.ipynb"):
         (tmp_path / "notebooks" / name).write_text('{"cells": ["as the course stores it"]}')
-    monkeypatch.setattr(working_copies, "COURSE", tmp_path)
+    monkeypatch.setattr(working_copies, "TOP", tmp_path)
     return tmp_path
 
 
@@ -61,7 +62,7 @@ def test_failures_are_one_line(course, forgotten, opened, monkeypatch, capsys):
     assert command_line.main(["reset", "77"]) == 1
     said = "error: there is no lesson '77'; the lessons here are: 00, 04\n"
     assert capsys.readouterr().err == said
-    monkeypatch.setattr(working_copies, "COURSE", course / "site-packages")
+    monkeypatch.setattr(working_copies, "TOP", course / "site-packages")
     for arguments in (["reset", "04"], ["copy"], ["lab"]):
         assert command_line.main(arguments) == 1
         said = capsys.readouterr().err
@@ -93,6 +94,14 @@ def test_lab_runs_the_lessons_on_its_own_python(course, opened, monkeypatch, tmp
     command_line.main(["lab"])
     assert found in (["python"], [sys.executable])
     assert command_line.os.environ["PATH"].startswith(str(Path(sys.executable).parent))
+
+
+def test_what_the_console_lacks_is_escaped(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", newline=""))
+    monkeypatch.setattr(command_line, "_reset", lambda lesson: print("Łódź", flush=True))
+    command_line.main(["reset", "04"])
+    assert raw.getvalue() == rb"\u0141" + "ód".encode("cp1252") + rb"\u017a" + b"\n"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def course(tmp_path, monkeypatch):
     for name in ("00_start_here.ipynb", NAME):
         write(tmp_path / "notebooks" / name, "first version")
     write(tmp_path / "notebooks" / "04_temperature.mine.ipynb", "kept by an earlier reset")
-    monkeypatch.setattr(working_copies, "COURSE", tmp_path)
+    monkeypatch.setattr(working_copies, "TOP", tmp_path)
     return tmp_path
 
 
@@ -226,7 +226,7 @@ def test_a_full_disk_loses_nothing(course, copies, act, monkeypatch):
 
 
 def test_without_the_notebooks_it_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(working_copies, "COURSE", tmp_path)
+    monkeypatch.setattr(working_copies, "TOP", tmp_path)
     for act in (copy_lessons, lambda: reset_lesson("04")):
         with pytest.raises(RuntimeError, match="the lessons are not in .*notebooks"):
             act()
@@ -235,7 +235,7 @@ def test_without_the_notebooks_it_is_said(tmp_path, monkeypatch):
 
 def test_the_copies_are_the_lessons_to_the_byte(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=lambda *_: {"runs"})
-    monkeypatch.setattr(working_copies, "COURSE", tmp_path)
+    monkeypatch.setattr(working_copies, "TOP", tmp_path)
     copy_lessons()
     for lesson in LESSONS:
         assert (tmp_path / "my" / lesson.name).read_bytes() == lesson.read_bytes()

@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 import sys
 
+from ..console import say
 from .engine import Exercise, Outcome, judge
 from .marks import mark
 from .words import clip, wrap
@@ -22,33 +23,33 @@ _hints_given: dict[str, int] = {}
 def check(name: str, answer: object) -> None:
     """Check an answer to an exercise, print one short message, and keep a mark if it is right."""
     came = evaluate(name, answer)
-    print(came.message)
+    say(came.message)
     if came.status == "right":
         for line in mark(name):
-            print(line)
+            say(line)
 
 
 def hint(name: str) -> None:
     """Print the exercise's next hint; each call goes one further."""
     if isinstance(exercise := find(name), Outcome):
-        print(exercise.message)
+        say(exercise.message)
         return
     count = len(exercise.hints)
     given = _hints_given[name] = _hints_given.get(name, 0) + 1
     text = exercise.hints[min(given, count) - 1]
-    print("\n".join(wrap(f"hint {min(given, count)} of {count}: {text}", indent="")))
+    say("\n".join(wrap(f"hint {min(given, count)} of {count}: {text}", indent="")))
     if given > count:
-        print(f'no more hints; solution("{name}") shows one way to do it')
+        say(f'no more hints; solution("{name}") shows one way to do it')
 
 
 def solution(name: str) -> None:
     """Print one solution of the exercise, the very code that is tested, and why it works."""
     if isinstance(exercise := find(name), Outcome):
-        print(exercise.message)
+        say(exercise.message)
         return
     imports = f"{exercise.imports}\n\n\n" if exercise.imports else ""
-    print(imports + inspect.getsource(exercise.solution).rstrip() + "\n")
-    print("\n".join(wrap(f"Why: {exercise.why}", indent="")))
+    say(imports + inspect.getsource(exercise.solution).rstrip() + "\n")
+    say("\n".join(wrap(f"Why: {exercise.why}", indent="")))
 
 
 def evaluate(name: str, answer: object) -> Outcome:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..console import say
+from ..files import path_in, refuse_special, write_whole
 
 _said: set[str] = set()  # what this kernel has said once and need not say again
 _LOCK_SECONDS = 5
@@ -21,14 +22,12 @@ _LOCK_SECONDS = 5
 
 def place() -> Path | None:
     """Return the file the progress is kept in, or None where it is off."""
-    given = os.environ.get("MYGPT_PROGRESS", "")
-    if given == "off":
+    if os.environ.get("MYGPT_PROGRESS", "").strip() == "off":
         return None
-    if given:
-        return Path(given).expanduser().resolve()
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("mygpt", appauthor=False)).resolve() / "progress.json"
+    folder = platformdirs.user_data_dir("mygpt", appauthor=False)
+    return (path_in("MYGPT_PROGRESS") or Path(folder, "progress.json")).resolve()
 
 
 def mark(name: str) -> list[str]:
@@ -50,9 +49,9 @@ def forget(lesson: str) -> None:
         return [name for name in names if name not in gone]
 
     for line in _update(remove):
-        print(line)
+        say(line)
     marks = "1 mark" if len(gone) == 1 else f"{len(gone)} marks"
-    print(f"lesson {number}: {marks} removed")
+    say(f"lesson {number}: {marks} removed")
 
 
 def solved() -> tuple[list[str], list[str]]:
@@ -78,8 +77,11 @@ def _update(change: Callable[[list[str]], list[str]]) -> list[str]:
         path = place()
         if path is None:
             return []
+        lock = Path(f"{path}.lock")
+        for file in (path, lock):
+            refuse_special(file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
+        with FileLock(lock, timeout=_LOCK_SECONDS):
             data, lines = _read_or_move_aside(path)
             after = change(data["solved"])
             if after != data["solved"]:
@@ -92,6 +94,7 @@ def _update(change: Callable[[list[str]], list[str]]) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     """Read the file; raises ValueError where it does not hold what it should."""
+    refuse_special(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:
@@ -109,7 +112,7 @@ def _read_or_move_aside(path: Path) -> tuple[dict[str, Any], list[str]]:
         return {"solved": []}, []
     except ValueError:
         kept, count = Path(f"{path}.broken"), 1
-        while kept.exists():
+        while os.path.lexists(kept):
             count += 1
             kept = Path(f"{path}.broken{count}")
         path.rename(kept)
@@ -119,7 +122,7 @@ def _read_or_move_aside(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _reason(path: Path | None, error: Exception) -> str:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{path}: {reason}. Set MYGPT_PROGRESS to a file that can be written."
+    return f"{path}: {reason}. Set MYGPT_PROGRESS to a file that can be written, or to off."
 
 
 def _once(line: str) -> list[str]:

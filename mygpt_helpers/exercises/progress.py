@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..console import say
 from .core import exercises, lessons
 from .marks import solved as solved_names
 
@@ -12,7 +13,7 @@ def progress() -> Progress:
     """Return the learner's progress through the exercises; displays as a table."""
     names, lines = solved_names()
     for line in lines:
-        print(line)
+        say(line)
     rows = [
         (e.name, e.title, e.difficulty, e.minutes, e.name in names)
         for lesson in lessons()

@@ -4,7 +4,10 @@ Used by all lessons through `model`. A complete cache is only ever read, so that
 share one.
 """
 
+from __future__ import annotations
+
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,15 +15,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..console import say
+from ..files import path_in, refuse_special
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 MODEL = "SmolLM2-135M-Instruct"
-CONVERSION = 1  # raise it when the conversion changes: caches made by another one are left alone
+CONVERSION = 2  # raise it when the conversion changes: caches made by another one are left alone
 COMMAND = "python -m mygpt_helpers model"
-
-
-def say(line: str) -> None:
-    """Print a line at once, so that it is seen while the next step runs."""
-    print(line, flush=True)
 
 
 def is_offline() -> bool:
@@ -31,13 +36,13 @@ def is_offline() -> bool:
 def model_folder() -> Path:
     """Return the absolute path where the converted model lies, or would lie.
 
-    That is a subfolder of MYGPT_CACHE, or else of the platform's cache folder for this user.
+    That is a subfolder of MYGPT_CACHE, or else of the platform's cache folder for this user. Where
+    it is a link, it is what the link points to.
     """
     import platformdirs
 
-    given = os.environ.get("MYGPT_CACHE", "").strip()
-    root = os.path.expanduser(given) or platformdirs.user_cache_path("mygpt", False)
-    return Path(root).absolute() / f"{MODEL}-v{CONVERSION}"
+    root = path_in("MYGPT_CACHE") or platformdirs.user_cache_path("mygpt", False)
+    return (root / f"{MODEL}-v{CONVERSION}").resolve()
 
 
 def flaw(folder: Path, thorough: bool = False) -> str | None:
@@ -48,7 +53,10 @@ def flaw(folder: Path, thorough: bool = False) -> str | None:
     try:
         if not folder.is_dir():
             return "it is not there"
-        files = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
+        manifest = folder / "manifest.json"
+        if not manifest.is_file():
+            return "manifest.json is missing"
+        files = json.loads(manifest.read_text("utf-8"))["files"]
         for name, entry in files.items():
             path = folder / name
             if not path.is_file():
@@ -61,8 +69,6 @@ def flaw(folder: Path, thorough: bool = False) -> str | None:
             if thorough and sha256(path) != entry["sha256"]:
                 return f"{name} was changed (its sha256 differs)"
         return None if "config.json" in files else "manifest.json lists no config.json"
-    except FileNotFoundError:
-        return "manifest.json is missing"
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         return f"it cannot be read ({type(error).__name__})"
 
@@ -91,10 +97,10 @@ def locked(folder: Path) -> Iterator[bool]:
     """
     import filelock
 
+    lock, waited = _lock(folder), False
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder.parent):
         pass  # a folder that cannot be written is an OSError here, not a lock waited for in vain
-    lock, waited = filelock.FileLock(_lock_path(folder)), False
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -124,7 +130,7 @@ def remove_leftovers_if_idle(folder: Path) -> None:
 
     with (
         contextlib.suppress(OSError, filelock.Timeout),
-        filelock.FileLock(_lock_path(folder), timeout=0),
+        _lock(folder).acquire(timeout=0),
     ):
         remove_leftovers(folder)
 
@@ -135,5 +141,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _lock_path(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.lock")
+def _lock(folder: Path) -> BaseFileLock:
+    import filelock
+
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder.name} is not a folder", str(folder))
+    path = folder.with_name(f"{folder.name}.lock")
+    refuse_special(path)
+    return filelock.FileLock(path)

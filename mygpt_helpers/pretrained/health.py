@@ -80,7 +80,6 @@ def _model() -> list[Finding]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ..errors import CheckpointError
     from .model import lesson_checkpoint
 
     try:
@@ -89,8 +88,8 @@ def _model() -> list[Finding]:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
         model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
         loading = time.perf_counter() - start
-    except (CheckpointError, OSError, ValueError) as error:
-        return [Finding("model", "not found", str(error))]
+    except Exception as error:  # whatever a damaged model makes the libraries raise
+        return [Finding("model", " ".join(str(error).split()), type(error).__name__)]
     ids = tokenizer("I had some beer from the", return_tensors="pt")["input_ids"]  # (1, T)
     times = []
     with torch.inference_mode():

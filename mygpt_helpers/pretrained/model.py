@@ -14,16 +14,13 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from ..console import child_environment, plain_lines, say
 from ..errors import CheckpointError
-from .cache import (
-    COMMAND,
-    flaw,
-    is_offline,
-    model_folder,
-    remove_leftovers_if_idle,
-    say,
-)
-from .prepare import prepare_model, run_watched
+from ..files import TOP, path_in
+from .cache import COMMAND, flaw, is_offline, model_folder, remove_leftovers_if_idle
+from .children import run_watched
+from .folders import folder_flaw
+from .prepare import prepare_model, refuse_optimized
 
 __all__ = ["CheckpointError", "lesson_checkpoint", "prepare_model"]
 
@@ -49,21 +46,22 @@ def lesson_checkpoint() -> str:
     network (unless you set HF_HUB_OFFLINE yourself). Raises CheckpointError, saying what to do.
     First used in lesson 00.
     """
+    refuse_optimized()
     _turn_bars_off()
-    given = os.environ.get("MYGPT_CHECKPOINT", "").strip()
-    if not given:
+    folder = path_in("MYGPT_CHECKPOINT")
+    if folder is None:
         _keep_offline(True)
         return str(_converted_model())
-    folder = Path(os.path.expanduser(given))
+    given = os.environ["MYGPT_CHECKPOINT"].strip()
     if os.path.isdir(folder):
-        if wrong := _folder_flaw(folder):
+        if wrong := folder_flaw(folder):
             raise CheckpointError(
                 f"MYGPT_CHECKPOINT={given!r} is a folder, but {wrong}. Expected a folder that "
                 "save_pretrained wrote (config.json, *.safetensors, a tokenizer), or a hub name "
                 "such as gpt2. Unset MYGPT_CHECKPOINT to use the course's own model."
             )
         _keep_offline(True)
-        return str(folder.absolute())
+        return str(folder)
     if os.path.exists(folder):
         raise CheckpointError(
             f"MYGPT_CHECKPOINT={given!r} is a file. Expected the folder that holds the model's "
@@ -71,8 +69,8 @@ def lesson_checkpoint() -> str:
         )
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", given, re.ASCII):
         raise CheckpointError(
-            f"MYGPT_CHECKPOINT={given!r} names nothing: there is no such folder here "
-            f"({os.getcwd()}), and a hub name looks like gpt2 or Qwen/Qwen3-0.6B."
+            f"MYGPT_CHECKPOINT={given!r} names nothing: there is no folder {folder}, "
+            "and a hub name looks like gpt2 or Qwen/Qwen3-0.6B."
         )
     _keep_offline(is_offline())
     _fetch_from_hub(given)
@@ -105,7 +103,8 @@ def _prepare_in_child() -> None:
             stderr=errors,
             encoding="utf-8",
             errors="replace",
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            env=child_environment(),
+            cwd=TOP,  # as in a terminal, so that a relative path in pip's settings means the same
             start_new_session=True,  # Ctrl-C reaches us alone, and we end the child, once
         )
         try:
@@ -115,13 +114,13 @@ def _prepare_in_child() -> None:
         finally:
             _end(child)
         errors.seek(0)
-        said = errors.read().decode("utf-8", "replace").strip()
+        said = plain_lines(errors.read().decode("utf-8", "replace"))
     if code:
-        message = f"\n{said}".partition("\nerror: ")[2]
+        message = "\n".join(["", *said]).partition("\nerror: ")[2]
         raise CheckpointError(
             message
             or f"The set-up of the model ended early (exit code {code}; its last words: "
-            f"{said.splitlines()[-1:]}). To see more, run in a terminal: {COMMAND}"
+            f"{said[-1:]}). To see more, run in a terminal: {COMMAND}"
         )
 
 
@@ -137,40 +136,18 @@ def _end(child: subprocess.Popen[str]) -> None:
             child.wait()
 
 
-def _folder_flaw(folder: Path) -> str | None:
-    """Say what keeps `from_pretrained` from reading a folder, or return None."""
-    try:
-        names = {path.name for path in folder.iterdir() if path.exists() and path.stat().st_size}
-        if not names:
-            return "it is empty"
-        if "config.json" not in names:
-            return "it has no config.json"
-        if "model.safetensors.index.json" in names:
-            index = json.loads((folder / "model.safetensors.index.json").read_text("utf-8"))
-            if absent := sorted(set(index["weight_map"].values()) - names):
-                return f"it lacks {absent[0]}, which model.safetensors.index.json lists"
-        elif not names & {"model.safetensors", "pytorch_model.bin", "pytorch_model.bin.index.json"}:
-            return "it has no weights (model.safetensors)"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"it cannot be read ({type(error).__name__}: {error})"
-    return None
-
-
 def _fetch_from_hub(name: str) -> None:
     """Have a hub model in the hub's own cache, where `from_pretrained(name)` looks for it."""
     import huggingface_hub as hub
 
     patterns = {"allow_patterns": [*HUB_FILES], "ignore_patterns": [*HUB_SUBFOLDERS]}
-    try:
-        cached = hub.snapshot_download(name, local_files_only=True, **patterns)
-        if _folder_flaw(Path(cached)) is None:
-            return
-    except (OSError, ValueError):  # not in the cache, or not all of it
-        pass
+    wrong = _hub_flaw(name, patterns)
+    if wrong is None:
+        return
     if is_offline():
         raise CheckpointError(
-            f"MYGPT_CHECKPOINT={name!r} is neither a folder here nor in the hub cache, and "
-            "MYGPT_OFFLINE forbids downloads. Unset one of the two."
+            f"MYGPT_CHECKPOINT={name!r} is no folder in {TOP}, the hub's cache cannot serve it "
+            f"({wrong}), and MYGPT_OFFLINE forbids downloads. Unset one of the two."
         )
     try:
         # One try with a short timeout, before anything that retries.
@@ -192,8 +169,23 @@ def _fetch_from_hub(name: str) -> None:
     folder = cache / f"models--{name.replace('/', '--')}"
     code, said = run_watched(command, folder, total, name, {"HF_HUB_DISABLE_PROGRESS_BARS": "1"})
     if code:
-        last_words = said.strip().splitlines()[-1:] or [f"exit code {code}"]
+        last_words = plain_lines(said)[-1:] or [f"exit code {code}"]
         raise CheckpointError(_explain_hub(name, RuntimeError(last_words[0])))
+    if wrong := _hub_flaw(name, patterns):
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={name!r} was downloaded, but {wrong}. Delete the folder {folder} "
+            "and try again, or choose another model."
+        )
+
+
+def _hub_flaw(name: str, patterns: dict[str, list[str]]) -> str | None:
+    """Say what is the matter with a model in the hub's cache, or return None."""
+    import huggingface_hub as hub
+
+    try:
+        return folder_flaw(Path(hub.snapshot_download(name, local_files_only=True, **patterns)))
+    except (OSError, ValueError):  # not in the cache, or not all of it
+        return "it is not there, or not all of it"
 
 
 def _explain_hub(name: str, error: Exception) -> str:
@@ -206,7 +198,7 @@ def _explain_hub(name: str, error: Exception) -> str:
             f"{given} is for those who accepted its licence: do so on the hub, then hf auth login."
         )
     if isinstance(error, errors.RepositoryNotFoundError):
-        return f"{given} is neither a folder here nor a public model on {constants.ENDPOINT}."
+        return f"{given} is neither a folder in {TOP} nor a public model on {constants.ENDPOINT}."
     if isinstance(error, errors.OfflineModeIsEnabled):
         return f"{given} is not in the hub cache, and HF_HUB_OFFLINE is set. Unset one of the two."
     return (

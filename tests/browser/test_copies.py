@@ -36,7 +36,7 @@ def test_lessons_open_as_copies_and_their_links_work(browser, course, monkeypatc
     lesson = course / "notebooks" / "00_start_here.ipynb"
     assert (course / "my" / lesson.name).read_bytes() != lesson.read_bytes()
     lesson.write_text(lesson.read_text("utf-8").replace("Start here", "Begin"), "utf-8")
-    monkeypatch.setattr(working_copies, "COURSE", course)
+    monkeypatch.setattr(working_copies, "TOP", course)
     assert [line.partition(":")[0] for line in working_copies.copy_lessons()] == [
         "00_start_here.ipynb is renewed"
     ]

@@ -9,7 +9,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
+from safetensors.numpy import save
 
 from mygpt_helpers import __main__ as command_line
 from mygpt_helpers.pretrained import prepare
@@ -17,6 +19,7 @@ from mygpt_helpers.pretrained.cache import COMMAND, model_folder
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = b'{"model_type": "llama"}'
+WEIGHTS = save({"x": numpy.zeros(500, numpy.float32)})
 # Replaces, in every Python process started with this on its path, the two slow steps of the set-up.
 # pip serves all the same where REAL_PIP is set: from a folder with the tiny wheel.
 STAND_IN = """
@@ -77,7 +80,8 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mygpt_helpers", *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         cwd=REPOSITORY,
         env={**os.environ, **variables},
         timeout=60,

@@ -135,5 +135,5 @@ def test_unwritable_folder_is_not_a_lock_waited_for(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(cache.tempfile, "TemporaryFile", refused)
-    monkeypatch.setattr("filelock.FileLock", None)
+    monkeypatch.setattr("filelock.FileLock.acquire", None)
     assert "(Permission denied). Set MYGPT_CACHE" in failure(capsys)

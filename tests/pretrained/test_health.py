@@ -1,5 +1,6 @@
 """The health check: the same words on every healthy machine, and what is the matter on others."""
 
+import shutil
 import sys
 
 import pytest
@@ -33,8 +34,18 @@ def test_a_missing_model_is_one_line(monkeypatch):
         raise CheckpointError("nothing there; run this")
 
     monkeypatch.setattr(model, "lesson_checkpoint", missing)
-    last = health_check().findings[-1]
-    assert (last.name, last.word, last.detail) == ("model", "not found", "nothing there; run this")
+    assert repr(health_check()).splitlines()[-1] == "model          nothing there; run this"
+
+
+def test_a_model_that_cannot_be_loaded_says_why_on_one_line(tiny, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    monkeypatch.setenv("MYGPT_CHECKPOINT", str(folder))
+    (folder / "config.json").write_text('{"model_type": "none-that-exists"}')
+    line = repr(health_check()).splitlines()[-1]
+    assert line.startswith("model ") and "none-that-exists" in line
+    (folder / "config.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0")
+    line = repr(health_check()).splitlines()[-1]
+    assert line.startswith("model ") and "config.json is a Git LFS pointer" in line
 
 
 def test_other_versions_are_named(monkeypatch):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import CONFIG, digest
+from fakes import CONFIG, WEIGHTS, digest
 
 from mygpt_helpers.errors import CheckpointError
 from mygpt_helpers.pretrained import model
@@ -75,7 +75,11 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     """Run a hub on this machine, for this process and those it starts."""
     Hub.asked = []
-    Hub.files = {"config.json": CONFIG, "model.safetensors": b"w" * 2000, "tokenizer.json": b"{}"}
+    Hub.files = {
+        "config.json": CONFIG,
+        "model.safetensors": WEIGHTS,
+        "tokenizer.json": b'{"model": {}}',
+    }
     Hub.files |= {"pytorch_model.bin": b"pickle", "README.md": b"x", "onnx/config.json": b"x"}
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -134,7 +138,7 @@ def test_hub_name_is_downloaded_once_without_pickles(
 @pytest.mark.parametrize(
     ("name", "endpoint", "expected"),
     [
-        ("org/absent", "", "neither a folder here nor a public model"),
+        ("org/absent", "", "neither a folder in .* nor a public model"),
         ("org/pickled", "", "no pickled weights"),
         ("org/slow", "", "could not be downloaded"),
         ("org/good", "http://127.0.0.1:9", "could not be downloaded"),
@@ -180,4 +184,25 @@ def test_hub_download_that_breaks_off_is_one_message(
     monkeypatch.setattr(model, "HUB_DOWNLOAD", "raise OSError('the cable is out')")
     monkeypatch.setenv("MYGPT_CHECKPOINT", "org/good")
     with pytest.raises(CheckpointError, match="OSError: the cable is out.*Try again"):
+        model.lesson_checkpoint()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [b"<!DOCTYPE html><p>Log in to the network first", b'{"metadata": {}'],
+    ids=["page", "cut"],
+)
+def test_hub_file_that_is_something_else_is_one_message(
+    page: bytes, hub: type[Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files["tokenizer.json"] = page
+    monkeypatch.setenv("MYGPT_CHECKPOINT", "org/good")
+    with pytest.raises(
+        CheckpointError, match="but tokenizer.json is .* Delete the folder .*org--good"
+    ):
+        model.lesson_checkpoint()
+    monkeypatch.setenv("MYGPT_OFFLINE", "1")
+    with pytest.raises(
+        CheckpointError, match=r"cannot serve it \(tokenizer.json is .*MYGPT_OFFLINE"
+    ):
         model.lesson_checkpoint()

