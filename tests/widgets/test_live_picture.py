@@ -7,7 +7,6 @@ import math
 import threading
 import time
 
-import matplotlib
 import pytest
 import torch
 import traitlets
@@ -27,6 +26,7 @@ from mygpt_helpers import (
 )
 from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
+from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
 from tests.widgets.wire import VIEW, from_browser, twin_of
 
@@ -70,17 +70,22 @@ def test_one_bundle_of_view_png_and_text():
     assert twin_of(widget) == "square: 9"
 
 
-def test_a_still_that_fails_costs_neither_view_nor_text(monkeypatch):
+def test_a_still_that_fails_costs_neither_view_nor_text():
     data, metadata = Square(draw=lambda: 1 / 0)._repr_mimebundle_()
     assert set(data) == {VIEW, "text/plain"} and data["text/plain"] == "square: 1"
     assert "image/png" not in metadata
-    # Without LaTeX on the machine, matplotlib fails when it draws.
-    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
-    monkeypatch.setenv("PATH", "")
-    live = LossWidget(3)
-    live(1, 2.0)
-    data, _ = live._repr_mimebundle_()
-    assert set(data) == {VIEW, "text/plain"} and "1: 2" in data["text/plain"]
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_kind_is_drawn_the_same_under_any_settings(name, monkeypatch, caplog):
+    def drawn():
+        return [w._repr_mimebundle_()[0].get("image/png") for w in all_kinds("$text$")]
+
+    usual = drawn()
+    assert usual.count(None) == 1, "the one whose function fails"
+    with learner(name, monkeypatch):
+        assert drawn() == usual
+    assert caplog.messages == []
 
 
 def test_numbers_are_those_of_the_state_now():
@@ -193,6 +198,7 @@ def all_kinds(text):
     probs = torch.tensor([1.0])
     distribution = summarize(probs, probs, lambda i: text, title=text)
     loss = LossWidget(3, levels={text: 1}, title=text)
+    loss(1, 2.0)
     loss.note(text)
     return [
         GridsWidget([grid], {text: [text]}),
