@@ -34,9 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _model(force: bool) -> int:
+    from mygpt_helpers.lab_settings import install_settings
     from mygpt_helpers.pretrained.cache import say
     from mygpt_helpers.pretrained.prepare import prepare_model
 
+    install_settings()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: clear up too
     say(f"The model is ready: {prepare_model(force)}")
     return 0

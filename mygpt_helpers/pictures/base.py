@@ -29,14 +29,14 @@ KEPT, CUT, GREEDY, CHOSEN = "#0072B2", "#999999", "#E69F00", "#D55E00"
 FAINT = 0.73  # how much of the ink a text beside the point gets
 DPI = 150
 LABEL_CHARS = 24
-# In a notebook that is not trusted there is no style: the dark form stays hidden. On paper, too.
+# In a notebook that is not trusted there is no style: the dark form stays away. On paper, too.
 STILL = """<style>@media screen {{
-  [data-jp-theme-light="false"] .mygpt-light {{ display: none; }}
-  [data-jp-theme-light="false"] .mygpt-dark {{ display: inline; }}
+  [data-jp-theme-light="false"] .mygpt-light {{ display: none !important; }}
+  [data-jp-theme-light="false"] .mygpt-dark {{ display: inline !important; }}
 }}</style>
-<img class="mygpt-light" src="data:image/png;base64,{light}" {about}>
-<img class="mygpt-dark" hidden src="data:image/png;base64,{dark}" {about}>"""
-ABOUT = 'alt="{}" width="{}" height="{}" style="max-width: 100%; height: auto"'
+<img class="mygpt-light" style="{fit}" src="data:image/png;base64,{light}" {about}>
+<img class="mygpt-dark" style="{fit}; display: none" src="data:image/png;base64,{dark}" {about}>"""
+FIT = "max-width: 100%; height: auto"
 
 
 class Picture:
@@ -65,9 +65,10 @@ class Picture:
         # lessons to store or to compare them has no cells on a page, and so never meets the HTML.
         if running_cell()[0] and "image/png" in data:
             light, size = data["image/png"], metadata["image/png"]
-            about = ABOUT.format(html.escape(self.text), size["width"], size["height"])
+            about = f'alt="{html.escape(self.text)}"'
+            about += f' width="{size["width"]}" height="{size["height"]}"'
             dark, _ = _png(self._draw, dark=True)
-            data["text/html"] = STILL.format(light=light, dark=dark, about=about)
+            data["text/html"] = STILL.format(light=light, dark=dark, about=about, fit=FIT)
         return data, metadata
 
 

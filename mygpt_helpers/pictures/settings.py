@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import matplotlib
-import numpy as np
 from matplotlib import RcParams
 
 GROUND, INK = "#111111", "#E0E0E0"  # of a dark page, as JupyterLab has it
@@ -40,7 +39,6 @@ def own_settings(*, dark: bool = False) -> Iterator[None]:
     """Let what is made and drawn inside look the same for everybody, on a light or a dark page."""
     token = _OWN.set(_DARK if dark else _LIGHT)
     try:
-        with np.errstate(all="ignore"):  # a learner may have made every underflow an error
-            yield
+        yield
     finally:
         _OWN.reset(token)

@@ -6,15 +6,19 @@ the first lesson takes that; the others run on a tiny one, which writes in no ti
 
 from __future__ import annotations
 
+import io
 import json
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from pages import IN_KERNEL, check, move_every_slider
+from PIL import Image
 
 from tests.tiny import make_checkpoint
 from tools.refresh import LESSONS
 
+OURS = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"  # the rest is JupyterLab's
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Run in a lesson's kernel: `_picture(id)` is then the live picture of that id, or None.
 PICTURE = (
@@ -94,6 +98,22 @@ def test_every_picture_says_what_python_says(lesson):
             check(lesson.notebook, part, picture)
     sliders = lesson.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) input[type=range]").count()
     assert sliders == moved, "a slider that is in no live picture"
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_everybody_can_read_it(lesson, theme):
+    lesson.notebook.theme(theme)
+    found = Axe().run(lesson.page, OURS, {"resultTypes": ["violations"]}).response["violations"]
+    grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    assert [(f["help"], [node["html"][:300] for node in f["nodes"]]) for f in grave] == []
+    # Every still has its text twin as its name, and the theme's ground.
+    data = [output.get("data", {}) for _, output in lesson.outputs()]
+    twins = ["".join(d["text/plain"]) for d in data if "image/png" in d and VIEW not in d]
+    stills = lesson.page.locator(f"{OURS} img:visible").all()
+    for twin, still in zip(twins, stills, strict=True):
+        assert still.get_attribute("alt") == twin
+        ground = Image.open(io.BytesIO(still.screenshot())).convert("L").getpixel((1, 1))
+        assert ground > 250 if theme.endswith("Light") else ground < 30
 
 
 def test_every_prompt_can_be_changed(lesson):

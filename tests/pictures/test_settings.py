@@ -9,10 +9,8 @@ from contextlib import contextmanager
 
 import matplotlib
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 import torch
-from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -33,7 +31,7 @@ LEARNERS = {
         "figure.constrained_layout.h_pad": 1.0,
         "figure.dpi": 30,
         "figure.figsize": (1, 1),
-        "axes.prop_cycle": cycler(color=["red"]),
+        "axes.prop_cycle": plt.cycler(color=["red"]),
         "axes.xmargin": 0.4,
         "axes.unicode_minus": False,
         "axes.formatter.use_locale": True,
@@ -57,7 +55,7 @@ LEARNERS = {
 def learner(name, monkeypatch):
     """Set matplotlib as a learner has, on a machine without LaTeX; warnings are errors."""
     monkeypatch.setenv("PATH", "")
-    with matplotlib.rc_context(LEARNERS[name]), np.errstate(all="raise"):
+    with matplotlib.rc_context(LEARNERS[name]):
         before = dict(matplotlib.rcParams)
         with warnings.catch_warnings():
             warnings.simplefilter("error")

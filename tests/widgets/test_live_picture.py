@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import threading
@@ -145,6 +146,58 @@ def test_an_interrupt_is_told_and_passes_on():
     assert "Interrupted" in widget._answer["error"] and widget._answer["square"] == 1
     with pytest.raises(KeyboardInterrupt):
         Square(interrupted, x=2)
+
+
+# A page names its cells, and drops what a cell showed when that runs again.
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run a cell of a page: show pictures, as its output."""
+    runs = itertools.count()
+
+    def run(cell, *pictures):
+        now = (cell, f"run {next(runs)}")
+        monkeypatch.setattr("mygpt_helpers.widgets.base.running_cell", lambda: now)
+        return [picture._repr_mimebundle_()[0][VIEW]["model_id"] for picture in pictures]
+
+    return run
+
+
+def test_a_cell_that_runs_again_closes_what_it_showed(run):
+    first, second, other, later = (Square() for _ in range(4))
+    run("a", first, second)
+    run("b", other)
+    assert first.comm and second.comm
+    run("a", later)
+    assert not first.comm and not second.comm
+    assert other.comm and later.comm
+
+
+def test_what_is_shown_elsewhere_or_once_more_stays(run):
+    kept, also = Square(), Square()
+    before = run("a", kept, also, kept)
+    run("b", also)
+    assert run("a", kept) == [before[0]]
+    assert kept.comm and also.comm
+
+
+def test_a_closed_picture_comes_back_when_it_is_shown(run):
+    picture = Square()
+    ids = run("a", picture)
+    run("a", Square())
+    assert not picture.comm
+    picture.x = 3
+    assert run("b", picture) == ids and twin_of(picture) == "square: 9"
+    from_browser(picture, x=2)
+    assert picture._answer["square"] == 4
+
+
+def test_without_a_page_nothing_is_closed():
+    one, two = Square(), Square()
+    twin_of(one)
+    twin_of(two)
+    assert one.comm and two.comm
 
 
 # JupyterLab answers the browser beside a running cell.
