@@ -65,38 +65,35 @@ class Picture:
         # lessons to store or to compare them has no cells on a page, and so never meets the HTML.
         if running_cell()[0] and "image/png" in data:
             light, size = data["image/png"], metadata["image/png"]
+            dark = bundle(self._draw, self.text, dark=True)[0].get("image/png", light)
             about = f'alt="{html.escape(self.text)}"'
             about += f' width="{size["width"]}" height="{size["height"]}"'
-            dark, _ = _png(self._draw, dark=True)
             data["text/html"] = STILL.format(light=light, dark=dark, about=about, fit=FIT)
         return data, metadata
 
 
-def bundle(draw: Callable[[], Figure], text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a figure and its text twin as Jupyter's (data, metadata).
+def bundle(
+    draw: Callable[[], Figure], text: str, *, dark: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what draw() makes, and its text twin, as Jupyter's (data, metadata).
 
-    A figure that cannot be drawn leaves the text.
+    dark: for a dark page. Whatever keeps the figure from being drawn, the text is there.
     """
+    png = io.BytesIO()
     try:
-        png, (width, height) = _png(draw)
+        with own_settings(dark=dark):
+            figure = draw()
+            width, height = figure.get_size_inches() * 96  # CSS pixels to the inch
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+        # 128 colours make the stored notebook much smaller. They are chosen so that a colour of
+        # few pixels stays what it is, such as the strongest cell's of a heat map.
+        image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        image.quantize(128, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
     except Exception:
         return {"text/plain": text}, {}
-    about = {"alt": text, "width": round(width), "height": round(height)}
-    return {"image/png": png, "text/plain": text}, {"image/png": about}
-
-
-def _png(draw: Callable[[], Figure], *, dark: bool = False) -> tuple[str, tuple[float, float]]:
-    """Return a figure as a PNG, in base64, and its width and height in CSS pixels."""
-    with own_settings(dark=dark):
-        figure = draw()
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-    png = io.BytesIO()
-    # 128 colours make the stored notebook much smaller. They are chosen so that a colour of
-    # few pixels stays what it is, such as the strongest cell's of a heat map.
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
-    return b64encode(png.getvalue()).decode("ascii"), tuple(figure.get_size_inches() * 96)
+    data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
+    return data, {"image/png": {"alt": text, "width": round(width), "height": round(height)}}
 
 
 def running_cell() -> tuple[str, str]:

@@ -136,7 +136,7 @@ class LivePicture(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""
-        self.open()
+        self.open()  # again, if it was closed
         self._take_over()
         data, metadata = super()._repr_mimebundle_(**kwargs)
         if self._answer.get("error"):
