@@ -11,14 +11,12 @@ import json
 
 import nbformat
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from pages import IN_KERNEL, check, move_every_slider
+from pages import IN_KERNEL, OURS, check, grave_faults, move_every_slider
 from PIL import Image
 
 from tests.tiny import make_checkpoint
 from tools.refresh import LESSONS
 
-OURS = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"  # the rest is JupyterLab's
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Run in a lesson's kernel: `_picture(id)` is then the live picture of that id, or None.
 PICTURE = (
@@ -103,9 +101,7 @@ def test_every_picture_says_what_python_says(lesson):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_everybody_can_read_it(lesson, theme):
     lesson.notebook.theme(theme)
-    found = Axe().run(lesson.page, OURS, {"resultTypes": ["violations"]}).response["violations"]
-    grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-    assert [(f["help"], [node["html"][:300] for node in f["nodes"]]) for f in grave] == []
+    assert grave_faults(lesson.page) == []
     # Every still has its text twin as its name, and the theme's ground.
     data = [output.get("data", {}) for _, output in lesson.outputs()]
     twins = ["".join(d["text/plain"]) for d in data if "image/png" in d and VIEW not in d]

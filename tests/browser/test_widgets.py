@@ -7,7 +7,7 @@ import shutil
 import pytest
 from boards import CASES, Board, board_of
 from lab import Notebook, settle
-from pages import LEGIBLE, READ, UNNAMED, check, move_every_slider
+from pages import LEGIBLE, READ, UNNAMED, check, grave_faults, move_every_slider
 
 import mygpt_helpers
 
@@ -54,6 +54,7 @@ def test_everything_is_legible_in_both_themes_and_in_a_narrow_window(board):
         for name in CASES:
             found = board.part(name).evaluate(LEGIBLE)
             assert found and min(found.values()) >= 4.5, (theme, name, found)
+        assert grave_faults(board.page) == []
     size = board.page.viewport_size
     board.page.set_viewport_size({"width": 620, "height": 900})
     settle(board.page)
