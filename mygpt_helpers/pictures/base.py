@@ -87,9 +87,10 @@ def bundle(
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
         # 128 colours make the stored notebook much smaller. They are chosen so that a colour of
-        # few pixels stays what it is, such as the strongest cell's of a heat map.
+        # few pixels stays what it is, such as the strongest cell's of a heat map. In the dark that
+        # takes another look at the ground, which would get a tint.
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-        image.quantize(128, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
+        image.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=int(dark)).save(png, "PNG")
     except Exception:
         return {"text/plain": text}, {}
     data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
