@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mygpt_helpers import working_copies
 from mygpt_helpers.console import say
+from mygpt_helpers.lab_settings import install_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _copy() -> int:
+    install_settings()
     for line in working_copies.copy_lessons():
         say(line)
     return 0

@@ -174,6 +174,8 @@ def pictures_have_a_text_twin(lesson):
                 yield f"{where}: a picture without a text twin"
             if output["metadata"].get("image/png", {}).get("alt", "").strip() != twin.strip():
                 yield f"{where}: the alternative text is not the text twin"
+            if "text/html" in data:
+                yield f"{where}: the HTML of a page that was live (make refresh)"
             try:
                 Image.open(io.BytesIO(base64.b64decode(joined(data["image/png"])))).verify()
             except Exception as error:

@@ -239,6 +239,7 @@ BREAKS = {
         picture(metadata={}),
         picture(metadata={"image/png": {"alt": "another"}}),
         picture(data={"image/png": PNG[:60]}),
+        picture(data={"text/html": "<img>"}),
         picture(data={"image/svg+xml": "<svg/>"}),
     ],
     "there_is_a_picture": [picture(without=["image/png"])],

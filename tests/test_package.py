@@ -30,6 +30,7 @@ CODE = sorted(
 # too, nothing goes in a circle.
 FLOORS = [
     ["errors", "files", "console"],
+    ["lab_settings"],
     ["checks"],
     ["prompts"],
     ["gpt"],
@@ -273,6 +274,7 @@ def test_python_is_new_enough_is_asked_for_the_same_way_everywhere():
 OWN = {"mygpt_helpers", "tests", "tools", "bench", "conftest"}
 OWN |= {path.stem for path in (ROOT / "tests").rglob("*.py")}
 BROUGHT = {"jupyter_client": "nbclient", "traitlets": "ipywidgets", "comm": "ipywidgets"}
+BROUGHT |= {"jupyterlab_server": "jupyterlab"}
 
 
 def test_every_import_is_in_the_requirements():

@@ -7,50 +7,100 @@ picture can be shown, and for the comparison that re-runs the course. Used from 
 
 from __future__ import annotations
 
+import html
 import io
 from base64 import b64encode
-from functools import cache
+from collections.abc import Callable
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+from IPython import get_ipython
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
+from .settings import own_settings
 from .tables import visible_prose
 
 # One colour, one meaning, in every lesson (Okabe and Ito's set for colour-blind readers).
 KEPT, CUT, GREEDY, CHOSEN = "#0072B2", "#999999", "#E69F00", "#D55E00"
+FAINT = 0.73  # how much of the ink a text beside the point gets
 DPI = 150
 LABEL_CHARS = 24
+# In a notebook that is not trusted there is no style: the dark form stays away. On paper, too.
+STILL = """<style>@media screen {{
+  [data-jp-theme-light="false"] .mygpt-light {{ display: none !important; }}
+  [data-jp-theme-light="false"] .mygpt-dark {{ display: inline !important; }}
+}}</style>
+<img class="mygpt-light" style="{fit}" src="data:image/png;base64,{light}" {about}>
+<img class="mygpt-dark" style="{fit}; display: none" src="data:image/png;base64,{dark}" {about}>"""
+FIT = "max-width: 100%; height: auto"
 
 
 class Picture:
-    """A matplotlib figure and the text that says the same. Used from lesson 01 on."""
+    """A matplotlib figure and the text that says the same. Used from lesson 01 on.
 
-    def __init__(self, figure: Figure, text: str) -> None:
-        self.figure, self.text = figure, text
+    figure: a Figure, or a function that makes one. What a function makes looks the same whatever
+    matplotlib was set to, and has a dark form for a dark page.
+    """
+
+    def __init__(self, figure: Figure | Callable[[], Figure], text: str) -> None:
+        self._draw = figure if callable(figure) else lambda: figure
+        self.text = text
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure, made when it is first asked for."""
+        with own_settings():
+            return self._draw()
 
     def __repr__(self) -> str:
         return self.text
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        return bundle(self.figure, self.text)
+        data, metadata = bundle(self._draw, self.text)
+        # JupyterLab gives a PNG no alternative text, and HTML the one that it has. What runs the
+        # lessons to store or to compare them has no cells on a page, and so never meets the HTML.
+        if running_cell()[0] and "image/png" in data:
+            light, size = data["image/png"], metadata["image/png"]
+            dark = bundle(self._draw, self.text, dark=True)[0].get("image/png", light)
+            about = f'alt="{html.escape(self.text)}"'
+            about += f' width="{size["width"]}" height="{size["height"]}"'
+            data["text/html"] = STILL.format(light=light, dark=dark, about=about, fit=FIT)
+        return data, metadata
 
 
-def bundle(figure: Figure, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a figure and its text twin as Jupyter's (data, metadata)."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+def bundle(
+    draw: Callable[[], Figure], text: str, *, dark: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what draw() makes, and its text twin, as Jupyter's (data, metadata).
+
+    dark: for a dark page. Whatever keeps the figure from being drawn, the text is there.
+    """
     png = io.BytesIO()
-    # 128 colours make the stored notebook much smaller. They are chosen so that a colour of
-    # few pixels stays what it is, such as the strongest cell's of a heat map.
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(png, "PNG")
-    width, height = figure.get_size_inches() * 96  # CSS pixels to the inch
+    try:
+        with own_settings(dark=dark):
+            figure = draw()
+            width, height = figure.get_size_inches() * 96  # CSS pixels to the inch
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+        # 128 colours make the stored notebook much smaller. They are chosen so that a colour of
+        # few pixels stays what it is, such as the strongest cell's of a heat map. In the dark that
+        # takes another look at the ground, which would get a tint.
+        image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        image.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=int(dark)).save(png, "PNG")
+    except Exception:
+        return {"text/plain": text}, {}
     data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
     return data, {"image/png": {"alt": text, "width": round(width), "height": round(height)}}
+
+
+def running_cell() -> tuple[str, str]:
+    """Return the name that a page gave to the cell that runs, and this run's; "" without a page."""
+    asked = getattr(get_ipython(), "get_parent", dict)()
+    return asked.get("metadata", {}).get("cellId", ""), asked.get("header", {}).get("msg_id", "")
 
 
 def visible_title(text: str, max_chars: int = 90) -> str:

@@ -43,7 +43,23 @@ def show_curves(
     x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
     curves = {visible_title(name, 40): y for name, y in curves.items()}
     marks, levels = named_places(marks), named_places(levels)
-    figure = Figure(figsize=(7.2, 3.6), dpi=DPI, facecolor="white", layout="constrained")
+    return Picture(
+        lambda: _figure(x, curves, x_label, y_label, title, log_x, log_y, marks, levels), text
+    )
+
+
+def _figure(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    x_label: str,
+    y_label: str,
+    title: str,
+    log_x: bool,
+    log_y: bool,
+    marks: Mapping[str, float],
+    levels: Mapping[str, float],
+) -> Figure:
+    figure = Figure(figsize=(7.2, 3.6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     drawn = []
     for i, y in enumerate(curves.values()):
@@ -76,7 +92,7 @@ def show_curves(
         for said, name in zip(legend.get_texts(), curves, strict=True):
             said.set_parse_math(False)
             said.set_text(printable(name)[:60])
-    return Picture(figure, text)
+    return figure
 
 
 def curves_text(

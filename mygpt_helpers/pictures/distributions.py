@@ -117,10 +117,10 @@ def distribution_figure(d: Distribution) -> Figure:
     rows = range(len(d.labels))
     # Lines above and below the bars have a fixed height, whatever the number of bars.
     height = 1.3 + 0.25 * len(d.labels)
-    figure = Figure(figsize=(7.2, height), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(7.2, height), dpi=DPI)
     axes = figure.add_axes((0.27, 0.8 / height, 0.56, 1 - 1.3 / height))
     axes.barh(rows, d.after, height=0.72, color=KEPT)
-    axes.barh(rows, d.before, height=0.72, fill=False, edgecolor="#222222", linewidth=0.9)
+    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9)
     longest = max(*d.before, *d.after)
     for row in rows:
         state = d.state(row)
@@ -158,4 +158,4 @@ def show_distribution(
 ) -> Picture:
     """Return the still picture of a distribution; arguments as in summarize. Used in lesson 01."""
     d = summarize(logits, probs, label_of, num_bars=num_bars, setting=setting, title=title)
-    return Picture(distribution_figure(d), distribution_text(d))
+    return Picture(lambda: distribution_figure(d), distribution_text(d))

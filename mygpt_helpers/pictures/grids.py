@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..checks import checked_count, checked_text, checked_texts, plain
 from ..errors import InputError
-from .base import CUT, DPI, KEPT, LABEL_CHARS, Picture, printable, visible_title
+from .base import CUT, DPI, FAINT, KEPT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
 
 # Below and above 0. Colour-blind readers can tell them apart, and no picture uses them otherwise.
@@ -179,7 +179,7 @@ def grid_figure(grid: Grid, *, scale: tuple[float, float] | None = None, digits:
     above += longest if upright else 0.2
     below = 0.5 + 0.25 * bool(grid.facts)
     height = above + cell_height * len(rows) + below
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     size = (cell_width * len(columns) / WIDTH, cell_height * len(rows) / height)
     axes = figure.add_axes((left / WIDTH, below / height, *size))
     _draw_cells(axes, grid, scale)
@@ -192,7 +192,7 @@ def grid_figure(grid: Grid, *, scale: tuple[float, float] | None = None, digits:
     for c in range(0, len(columns), math.ceil(0.15 / cell_width)):
         top = -0.5 - 0.05 / cell_height
         axes.text(c, top, columns[c], ha="center", va="bottom", **turned, **small)
-    words = {"size": 9, "parse_math": False, "color": "#444444"}
+    words = {"size": 9, "parse_math": False, "alpha": FAINT}
     row_label, column_label = (
         printable(visible_title(name, 40)) for name in (grid.row_label, grid.column_label)
     )
@@ -217,7 +217,7 @@ def _draw_cells(axes: Axes, grid: Grid, scale: tuple[float, float]) -> None:
     ]
     corner, width, height = (-0.5, -0.5), shape[1], shape[0]
     axes.add_patch(
-        Rectangle(corner, width, height, facecolor="#EEEEEE", edgecolor=CUT, hatch="////", lw=0)
+        Rectangle(corner, width, height, facecolor="#88888822", edgecolor=CUT, hatch="////", lw=0)
     )
     axes.imshow(np.array(pixels), aspect="auto", interpolation="nearest", zorder=2)
     if max(shape) <= 2 * MAX_NUMBERS:
@@ -249,7 +249,7 @@ def _draw_legend(
     """Draw the colours between the two ends of the scale; x, y in inches."""
     height = figure.get_size_inches()[1]
     ends = [f"{end:.3g}" for end in scale]
-    small = {"size": 8, "va": "center", "color": "#444444"}
+    small = {"size": 8, "va": "center", "alpha": FAINT}
     start = x + 0.065 * len(ends[0]) + 0.06
     figure.text(x / WIDTH, (y + 0.06) / height, ends[0], **small)
     axes = figure.add_axes((start / WIDTH, y / height, 1.2 / WIDTH, 0.12 / height))
@@ -281,4 +281,4 @@ def show_grid(
     about = {"title": title, "row_label": row_label, "column_label": column_label, "facts": facts}
     digits = checked_count("digits", digits, first=0)
     grid = make_grid(values, rows, columns, **about)
-    return Picture(grid_figure(grid, digits=digits), grid_text(grid, digits))
+    return Picture(lambda: grid_figure(grid, digits=digits), grid_text(grid, digits))

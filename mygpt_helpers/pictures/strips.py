@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from ..checks import checked_count, checked_text, checked_texts
 from ..errors import InputError
-from .base import CUT, DPI, LABEL_CHARS, Picture, printable, visible_title
+from .base import CUT, DPI, FAINT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
 
 RIGHT, WRONG = "#D9EAF4", "#A8154A"  # a wrong tile also has a cross
@@ -88,7 +88,7 @@ def strip_figure(strip: Strip, per_row: int = PER_ROW, length: int | None = None
     num_rows = -(-count // per_row)
     above = 0.1 + 0.3 * bool(strip.title) + 0.3 + 0.22 * bool(strip.facts)
     height = above + 0.36 * num_rows + 0.1
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     size = (6.45 / WIDTH, 0.36 * num_rows / height)
     axes = figure.add_axes((0.6 / WIDTH, 0.1 / height, *size))
     axes.set(xlim=(0, per_row), ylim=(num_rows, 0))
@@ -101,9 +101,8 @@ def strip_figure(strip: Strip, per_row: int = PER_ROW, length: int | None = None
     for position, text in enumerate(shown):
         row, column = divmod(position, per_row)
         if column == 0:
-            axes.text(
-                -0.12, row + 0.5, str(position), size=8, color="#444444", ha="right", va="center"
-            )
+            beside = {"size": 8, "alpha": FAINT, "ha": "right", "va": "center"}
+            axes.text(-0.12, row + 0.5, str(position), **beside)
         short = text if len(text) <= most else text[: most - 1] + "…"
         _draw_tile(axes, column, row, short, strip.right[position], font_size)
     title = printable(visible_title(strip.title))
@@ -126,11 +125,11 @@ def _tile_text(token: str) -> str:
 def _draw_tile(
     axes: Axes, column: int, row: int, text: str, right: bool | None, size: float
 ) -> None:
-    ground = {None: "white", True: RIGHT, False: WRONG}[right]
+    ground = {None: "none", True: RIGHT, False: WRONG}[right]
     edge = CUT if right is None else ground
     corner = (column + 0.04, row + 0.06)
     axes.add_patch(Rectangle(corner, 0.92, 0.88, facecolor=ground, edgecolor=edge, lw=1))
-    ink = "white" if right is False else "black"
+    ink = {None: None, True: "black", False: "white"}[right]  # None: the page's
     about = {"color": ink, "ha": "center", "va": "center", "parse_math": False}
     lower = 0.63 if right is False else 0.5
     axes.text(column + 0.5, row + lower, text, size=size, **about)
@@ -154,4 +153,4 @@ def show_strip(
     """
     per_row = checked_count("per_row", per_row)
     strip = Strip(title, tokens, tuple(right), facts)
-    return Picture(strip_figure(strip, per_row), strip_text(strip, per_row))
+    return Picture(lambda: strip_figure(strip, per_row), strip_text(strip, per_row))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +19,12 @@ from matplotlib.figure import Figure
 
 from ..checks import checked_count, checked_number, plain
 from ..errors import InputError
-from ..pictures.base import LABEL_CHARS, bundle, visible_title
+from ..pictures.base import LABEL_CHARS, bundle, running_cell, visible_title
 from ..pictures.tables import visible
 from .inputs import checked_stops
 
 HERE = Path(__file__).parent
+_shown: dict[str, tuple[str, set[LivePicture]]] = {}  # cell: its last run, and what that showed
 
 
 def browser_code(*names: str) -> str:
@@ -139,16 +139,30 @@ class LivePicture(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return one bundle: the live view, and for where it cannot run, a PNG and the text."""
+        self.open()  # again, if it was closed
+        self._take_over()
         data, metadata = super()._repr_mimebundle_(**kwargs)
         if self._answer.get("error"):
             return data | {"text/plain": self._answer["error"]}, metadata
         text, draw, _ = self.shown()
-        # Whatever a learner's settings do to matplotlib: the live view and the text are there.
-        with suppress(Exception):
-            if draw is not None:
-                picture, about = bundle(draw(), text)
-                return data | picture, metadata | about
-        return data | {"text/plain": text}, metadata
+        picture, about = bundle(draw, text) if draw else ({"text/plain": text}, {})
+        return data | picture, metadata | about
+
+    def _take_over(self) -> None:
+        """Close what an earlier run of this cell showed: it is on no page, and would be saved."""
+        cell, run = running_cell()
+        last_run, pictures = _shown.get(cell, ("", set()))
+        if run == last_run:
+            pictures.add(self)
+            return
+        _shown[cell] = (run, {self})
+        for picture in pictures.difference(*(others for _, others in _shown.values())):
+            picture.close()
+
+    def close(self) -> None:
+        """Take the picture from every page; shown again, it is there again."""
+        super().close()
+        vars(self).pop("_repr_mimebundle_", None)  # ipywidgets' close makes it None
 
     def _answer_browser(self) -> None:
         """Send the answer for the state as it is now, or the one line that says what is wrong.

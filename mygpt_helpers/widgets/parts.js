@@ -3,8 +3,8 @@
 
 const WAIT_MS = 150; // a shorter wait is not worth a word
 const STUCK_MS = 5000;
-const STUCK = "Still waiting for Python. If your function never returns: Kernel > Interrupt, "
-  + "and if that does not help, Kernel > Restart.";
+const STUCK = "Still waiting for Python. In a notebook that was opened anew, run this cell again. "
+  + "If your function never returns: Kernel > Interrupt, and if that does not help, Kernel > Restart.";
 const SVG = "http://www.w3.org/2000/svg";
 const OUR_KEYS = { "data-lm-suppress-shortcuts": "true" }; // or JupyterLab takes arrows and Enter
 

@@ -106,6 +106,7 @@ OTHERS = {
     "moody": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=moody)",
     "slow": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=slow)",
     "broken": "DistributionWidget(LOGITS[MAIN], str, probs_function=lambda z, temperature: None)",
+    "still": "show_grid([[0.5, 0.25]], ['row'], ['a', HOSTILE[2]])",
     "signed": """GridsWidget([make_grid([
         [math.nan, -math.inf, math.inf], [-0.001, 0.125, 0.375], [-0.125, 2, -2]],
         list("abc"), list("def"))], {})""",

@@ -18,6 +18,8 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Browser, Locator, Page, Playwright
 
+from mygpt_helpers.lab_settings import SAVED
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge", "microsoft-edge")
 FLAGS = [
@@ -82,6 +84,10 @@ def running_lab(course: Path | None = None) -> Iterator[tuple[str, Path]]:
         path = home / "settings" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value))
+    # Here, and not beside the environment, where the course's set-up writes it.
+    labconfig = home / "config" / "labconfig"
+    labconfig.mkdir(parents=True)
+    (labconfig / "default_setting_overrides.json").write_text(json.dumps(SAVED))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -190,6 +196,13 @@ class Notebook:
             if self.page.evaluate(ANY_RUN):
                 return
             self.page.wait_for_timeout(2000)
+
+    def save(self) -> None:
+        """Save the notebook, as a learner does."""
+        self._command("docmanager:save")
+        self.page.wait_for_function(
+            "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+        )
 
     def in_kernel(self, code: str) -> str:
         """Run code in the notebook's kernel; return what it printed."""

@@ -10,6 +10,7 @@ import math
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from lab import settle
 
 # What the page says. A cell without room for its number says it, after its place, when it is
@@ -27,6 +28,7 @@ READ = """part => {
       .querySelector('output').textContent]);
   return { title: text('.title'), facts: text('.facts'), note: text('.note'),
     rows: [...rows, ...curves], sliders: Object.fromEntries(sliders) }; }"""
+OURS = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"  # the rest is JupyterLab's
 # What a screen reader could not name.
 UNNAMED = """part => {
   const all = selector => [...part.querySelectorAll(selector)];
@@ -83,6 +85,13 @@ def _still(widget):
     # To a learner a still that fails costs nothing, so only this tells.
     print("image/png" in widget._repr_mimebundle_()[0] or widget.shown().draw is None)
 """
+
+
+def grave_faults(page):
+    """Return what axe finds that keeps somebody from using our part of a page."""
+    found = Axe().run(page, OURS, {"resultTypes": ["violations"]}).response["violations"]
+    grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    return [(fault["help"], [node["html"][:300] for node in fault["nodes"]]) for fault in grave]
 
 
 def numbers_in(text):

@@ -6,11 +6,13 @@ the first lesson takes that; the others run on a tiny one, which writes in no ti
 
 from __future__ import annotations
 
+import io
 import json
 
 import nbformat
 import pytest
-from pages import IN_KERNEL, check, move_every_slider
+from pages import IN_KERNEL, OURS, check, grave_faults, move_every_slider
+from PIL import Image
 
 from tests.tiny import make_checkpoint
 from tools.refresh import LESSONS
@@ -94,6 +96,20 @@ def test_every_picture_says_what_python_says(lesson):
             check(lesson.notebook, part, picture)
     sliders = lesson.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) input[type=range]").count()
     assert sliders == moved, "a slider that is in no live picture"
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_everybody_can_read_it(lesson, theme):
+    lesson.notebook.theme(theme)
+    assert grave_faults(lesson.page) == []
+    # Every still has its text twin as its name, and the theme's ground.
+    data = [output.get("data", {}) for _, output in lesson.outputs()]
+    twins = ["".join(d["text/plain"]) for d in data if "image/png" in d and VIEW not in d]
+    stills = lesson.page.locator(f"{OURS} img:visible").all()
+    for twin, still in zip(twins, stills, strict=True):
+        assert still.get_attribute("alt") == twin
+        ground = Image.open(io.BytesIO(still.screenshot())).convert("L").getpixel((1, 1))
+        assert ground > 250 if theme.endswith("Light") else ground < 30
 
 
 def test_every_prompt_can_be_changed(lesson):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
-from boards import CASES, board_of
-from lab import settle
-from pages import LEGIBLE, UNNAMED, check, move_every_slider
+from boards import CASES, Board, board_of
+from lab import Notebook, settle
+from pages import LEGIBLE, READ, UNNAMED, check, grave_faults, move_every_slider
 
 import mygpt_helpers
 
@@ -52,6 +54,7 @@ def test_everything_is_legible_in_both_themes_and_in_a_narrow_window(board):
         for name in CASES:
             found = board.part(name).evaluate(LEGIBLE)
             assert found and min(found.values()) >= 4.5, (theme, name, found)
+        assert grave_faults(board.page) == []
     size = board.page.viewport_size
     board.page.set_viewport_size({"width": 620, "height": 900})
     settle(board.page)
@@ -60,3 +63,47 @@ def test_everything_is_legible_in_both_themes_and_in_a_narrow_window(board):
             fits = board.part(name).evaluate("part => part.scrollWidth <= part.clientWidth + 1")
             assert fits, name
     board.page.set_viewport_size(size)
+
+
+@pytest.fixture(scope="module")
+def tomorrow(board, lab, browser):
+    """The notebook as it was saved, opened anew: no kernel knows its pictures."""
+    url, root = lab
+    board.notebook.save()
+    shutil.copy(root / "board.ipynb", root / "tomorrow.ipynb")
+    notebook = Notebook(browser, url, "tomorrow.ipynb")
+    notebook.widgets().nth(len(CASES) - 1).wait_for()
+    yield Board(notebook)
+    notebook.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_saved_picture_is_there_and_alive_the_next_day(board, tomorrow, name):
+    part = tomorrow.part(name)
+    before = part.evaluate(READ)
+    assert before == board.part(name).evaluate(READ)
+    for handle in part.locator("input[type=range]").all():
+        at_end = handle.evaluate("slider => slider.value === slider.max")
+        handle.press("Home" if at_end else "End")
+    settle(tomorrow.page)
+    after = part.evaluate(READ)
+    moved = after.pop("sliders") != before.pop("sliders")
+    # One waits for its Python, the other has one token, which is certain at any temperature.
+    lasts = name in ("distribution, own", "distribution, one")
+    assert (after != before) == (moved and not lasts)
+    assert tomorrow.notebook.errors == []
+
+
+def test_a_saved_still_is_there_with_its_name(board, tomorrow):
+    still = tomorrow.cell("still").locator("img:visible")
+    twin = board.notebook.in_kernel("print(made['still'])").rstrip()
+    assert still.count() == 1 and still.get_attribute("alt") == twin
+
+
+def test_what_a_cell_showed_is_closed_when_it_runs_again(board):
+    board.notebook.in_kernel("before = made['sure']")
+    board.notebook.start_cell(board.cells["sure"])
+    board.notebook.wait_for_kernel("made['sure'] is not before and before.comm is None")
+    board.part("sure").wait_for()
+    check(board.notebook, board.part("sure"), "made['sure']")
+    assert board.notebook.errors == []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import threading
 import time
 
-import matplotlib
 import pytest
 import torch
 import traitlets
@@ -27,6 +27,7 @@ from mygpt_helpers import (
 )
 from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
+from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
 from tests.widgets.wire import VIEW, from_browser, twin_of
 
@@ -70,17 +71,22 @@ def test_one_bundle_of_view_png_and_text():
     assert twin_of(widget) == "square: 9"
 
 
-def test_a_still_that_fails_costs_neither_view_nor_text(monkeypatch):
+def test_a_still_that_fails_costs_neither_view_nor_text():
     data, metadata = Square(draw=lambda: 1 / 0)._repr_mimebundle_()
     assert set(data) == {VIEW, "text/plain"} and data["text/plain"] == "square: 1"
     assert "image/png" not in metadata
-    # Without LaTeX on the machine, matplotlib fails when it draws.
-    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
-    monkeypatch.setenv("PATH", "")
-    live = LossWidget(3)
-    live(1, 2.0)
-    data, _ = live._repr_mimebundle_()
-    assert set(data) == {VIEW, "text/plain"} and "1: 2" in data["text/plain"]
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_kind_is_drawn_the_same_under_any_settings(name, monkeypatch, caplog):
+    def drawn():
+        return [w._repr_mimebundle_()[0].get("image/png") for w in all_kinds("$text$")]
+
+    usual = drawn()
+    assert usual.count(None) == 1, "the one whose function fails"
+    with learner(name, monkeypatch):
+        assert drawn() == usual
+    assert caplog.messages == []
 
 
 def test_numbers_are_those_of_the_state_now():
@@ -142,6 +148,58 @@ def test_an_interrupt_is_told_and_passes_on():
         Square(interrupted, x=2)
 
 
+# A page names its cells, and drops what a cell showed when that runs again.
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run a cell of a page: show pictures, as its output."""
+    runs = itertools.count()
+
+    def run(cell, *pictures):
+        now = (cell, f"run {next(runs)}")
+        monkeypatch.setattr("mygpt_helpers.widgets.base.running_cell", lambda: now)
+        return [picture._repr_mimebundle_()[0][VIEW]["model_id"] for picture in pictures]
+
+    return run
+
+
+def test_a_cell_that_runs_again_closes_what_it_showed(run):
+    first, second, other, later = (Square() for _ in range(4))
+    run("a", first, second)
+    run("b", other)
+    assert first.comm and second.comm
+    run("a", later)
+    assert not first.comm and not second.comm
+    assert other.comm and later.comm
+
+
+def test_what_is_shown_elsewhere_or_once_more_stays(run):
+    kept, also = Square(), Square()
+    before = run("a", kept, also, kept)
+    run("b", also)
+    assert run("a", kept) == [before[0]]
+    assert kept.comm and also.comm
+
+
+def test_a_closed_picture_comes_back_when_it_is_shown(run):
+    picture = Square()
+    ids = run("a", picture)
+    run("a", Square())
+    assert not picture.comm
+    picture.x = 3
+    assert run("b", picture) == ids and twin_of(picture) == "square: 9"
+    from_browser(picture, x=2)
+    assert picture._answer["square"] == 4
+
+
+def test_without_a_page_nothing_is_closed():
+    one, two = Square(), Square()
+    twin_of(one)
+    twin_of(two)
+    assert one.comm and two.comm
+
+
 # JupyterLab answers the browser beside a running cell.
 
 
@@ -193,6 +251,7 @@ def all_kinds(text):
     probs = torch.tensor([1.0])
     distribution = summarize(probs, probs, lambda i: text, title=text)
     loss = LossWidget(3, levels={text: 1}, title=text)
+    loss(1, 2.0)
     loss.note(text)
     return [
         GridsWidget([grid], {text: [text]}),
