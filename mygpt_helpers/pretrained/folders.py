@@ -49,6 +49,27 @@ def folder_flaw(folder: Path) -> str | None:
         return f"it cannot be read ({type(error).__name__}: {error})"
 
 
+def kind_flaw(folder: Path) -> str | None:
+    """Say in a clause why a folder's config.json is no causal language model's, or return None."""
+    from transformers import AutoConfig, __version__
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
+
+    from ..models import not_causal
+
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # whatever the library makes of what stands there
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return f"transformers {__version__} makes nothing of its config.json ({first:.160})"
+    if why := not_causal(config):
+        return why
+    # A base model's head is tied to its embedding, and so is there; a classifier's is lost.
+    heads, known = config.architectures or ["Model"], str(CAUSAL.values())
+    if not any(head in known or head.endswith("Model") for head in heads):
+        return f"its head is another's ({', '.join(heads)})"
+    return None
+
+
 def _shard_flaw(folder: Path, index: str, names: set[str]) -> str | None:
     """Say what is the matter with the files that an index lists, or return None."""
     try:

@@ -19,7 +19,7 @@ from ..errors import CheckpointError
 from ..files import TOP, path_in
 from .cache import COMMAND, flaw, is_offline, model_folder, remove_leftovers_if_idle
 from .children import run_watched
-from .folders import folder_flaw
+from .folders import folder_flaw, kind_flaw
 from .prepare import prepare_model, refuse_optimized
 
 __all__ = ["CheckpointError", "lesson_checkpoint", "prepare_model"]
@@ -61,6 +61,7 @@ def lesson_checkpoint() -> str:
                 "such as gpt2. Unset MYGPT_CHECKPOINT to use the course's own model."
             )
         _keep_offline(True)
+        _refuse_other_kinds(given, folder)
         return str(folder)
     if os.path.exists(folder):
         raise CheckpointError(
@@ -73,8 +74,17 @@ def lesson_checkpoint() -> str:
             "and a hub name looks like gpt2 or Qwen/Qwen3-0.6B."
         )
     _keep_offline(is_offline())
-    _fetch_from_hub(given)
+    _refuse_other_kinds(given, _fetch_from_hub(given))
     return given
+
+
+def _refuse_other_kinds(given: str, folder: Path) -> None:
+    """Raise CheckpointError where a folder holds another model than one that continues a text."""
+    if why := kind_flaw(folder):
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={given!r} names no causal language model: {why}. Choose one that "
+            "continues a text, such as gpt2, or unset MYGPT_CHECKPOINT."
+        )
 
 
 def _converted_model() -> Path:
@@ -136,14 +146,14 @@ def _end(child: subprocess.Popen[str]) -> None:
             child.wait()
 
 
-def _fetch_from_hub(name: str) -> None:
+def _fetch_from_hub(name: str) -> Path:
     """Have a hub model in the hub's own cache, where `from_pretrained(name)` looks for it."""
     import huggingface_hub as hub
 
     patterns = {"allow_patterns": [*HUB_FILES], "ignore_patterns": [*HUB_SUBFOLDERS]}
     wrong = _hub_flaw(name, patterns)
     if wrong is None:
-        return
+        return _snapshot(name, patterns)
     if is_offline():
         raise CheckpointError(
             f"MYGPT_CHECKPOINT={name!r} is no folder in {TOP}, the hub's cache cannot serve it "
@@ -176,14 +186,20 @@ def _fetch_from_hub(name: str) -> None:
             f"MYGPT_CHECKPOINT={name!r} was downloaded, but {wrong}. Delete the folder {folder} "
             "and try again, or choose another model."
         )
+    return _snapshot(name, patterns)
+
+
+def _snapshot(name: str, patterns: dict[str, list[str]]) -> Path:
+    """Return the folder of a model in the hub's cache; OSError or ValueError if there is none."""
+    import huggingface_hub as hub
+
+    return Path(hub.snapshot_download(name, local_files_only=True, **patterns))
 
 
 def _hub_flaw(name: str, patterns: dict[str, list[str]]) -> str | None:
     """Say what is the matter with a model in the hub's cache, or return None."""
-    import huggingface_hub as hub
-
     try:
-        return folder_flaw(Path(hub.snapshot_download(name, local_files_only=True, **patterns)))
+        return folder_flaw(_snapshot(name, patterns))
     except (OSError, ValueError):  # not in the cache, or not all of it
         return "it is not there, or not all of it"
 

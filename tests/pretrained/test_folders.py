@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mygpt_helpers import CheckpointError, lesson_checkpoint
 from mygpt_helpers.pretrained.folders import folder_flaw
 from tests.tiny import make_checkpoint
 
@@ -81,3 +82,35 @@ def test_a_folder_in_place_of_a_file_is_not_the_file(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
     assert folder_flaw(folder) == "it has no weights (model.safetensors)"
+
+
+# ---- the kind of model ---------------------------------------------------------------------------
+
+KINDS = {
+    '{"model_type": "bert"}': "both sides of a position",
+    '{"model_type": "roberta", "architectures": ["RobertaForCausalLM"]}': "both sides",
+    '{"model_type": "bart"}': "bart reads a prompt with an encoder",
+    '{"model_type": "t5", "is_encoder_decoder": true}': "t5 reads a prompt with an encoder",
+    '{"model_type": "vit"}': "no causal language model of the kind vit",
+    '{"model_type": "gpt2", "architectures": ["GPT2ForSequenceClassification"]}': "is another's",
+    '{"model_type": "of-tomorrow"}': "transformers .* makes nothing of its config.json",
+    '{"model_type": "of-tomorrow", "auto_map": {"AutoConfig": "code.Config"}}': "makes nothing",
+    '{"hello": 1}': "makes nothing of its config.json",
+    '{"model_type": "bert", "is_decoder": true}': None,
+    '{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}': None,
+    '{"model_type": "gpt2", "architectures": ["GPT2Model"]}': None,
+    '{"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}': None,
+    '{"model_type": "llama", "architectures": null}': None,
+}
+
+
+@pytest.mark.parametrize("config", KINDS)
+def test_a_model_of_another_kind_is_told_from_its_config(config, folder, monkeypatch, capfd):
+    (folder / "config.json").write_text(config)
+    monkeypatch.setenv("MYGPT_CHECKPOINT", str(folder))
+    if KINDS[config] is None:
+        assert lesson_checkpoint() == str(folder)
+    else:
+        with pytest.raises(CheckpointError, match=f"no causal language model: .*{KINDS[config]}"):
+            lesson_checkpoint()
+    assert capfd.readouterr() == ("", "")

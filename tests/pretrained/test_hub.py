@@ -135,6 +135,14 @@ def test_hub_name_is_downloaded_once_without_pickles(
         model.lesson_checkpoint()
 
 
+def test_a_hub_model_of_another_kind_is_refused(hub, monkeypatch):
+    monkeypatch.setenv("MYGPT_CHECKPOINT", "org/good")
+    hub.files["config.json"] = b'{"model_type": "bert"}'
+    for _ in ("new", "in the hub's cache"):
+        with pytest.raises(CheckpointError, match="org/good.*both sides"):
+            model.lesson_checkpoint()
+
+
 @pytest.mark.parametrize(
     ("name", "endpoint", "expected"),
     [

@@ -79,7 +79,7 @@ def test_folder_keeps_the_libraries_offline_and_a_name_does_not(
 ) -> None:
     from huggingface_hub import constants
 
-    monkeypatch.setattr(model, "_fetch_from_hub", lambda name: None)
+    monkeypatch.setattr(model, "_fetch_from_hub", lambda name: made)
     model.lesson_checkpoint()
     assert os.environ["HF_HUB_OFFLINE"] == "1" and constants.HF_HUB_OFFLINE
     monkeypatch.setenv("MYGPT_CHECKPOINT", "gpt2")
