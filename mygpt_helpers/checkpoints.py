@@ -198,7 +198,7 @@ def _load_optimizer(
 
 
 def _random(device: torch.device) -> str:
-    """Return the name of the state of a device's generator; which one of its kind makes no odds."""
+    """Return the name of the state of a device's generator; its number may be another later."""
     return "random" if device.type == "cpu" else f"random.{device.type}"
 
 

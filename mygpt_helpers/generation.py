@@ -162,7 +162,8 @@ def _cached_reader(
 ) -> Callable[[Tensor], Tensor]:
     """Return the same for transformers' models; after the prompt they read only the new token."""
     check_length(prompt_ids.shape[1], max_new_tokens, context_of(model))
-    check_ids("prompt_ids", prompt_ids, vocab_size_of(model))
+    if vocab_size := vocab_size_of(model):
+        check_ids("prompt_ids", prompt_ids, vocab_size)
     takes = names_of_arguments(unwrapped(model))
     cache = None
 
@@ -180,22 +181,22 @@ def _cached_reader(
     def last_logits(ids: Tensor) -> Tensor:
         nonlocal cache, mask
         mask = torch.cat([mask, mask.new_ones(len(ids), ids.shape[1] - mask.shape[1])], dim=1)
-        if ids.shape == prompt_ids.shape and not bool(mask.all()):
+        is_padded = ids.shape == prompt_ids.shape and not bool(mask.all())  # asked at the start
+        if is_padded:
             shortest = int(mask.sum(dim=1).argmin())
             row = ids[shortest, mask[shortest].bool()][None]  # (1, T)
             alone, _ = read(row, torch.ones_like(row))  # (1, V)
-            logits, cache = read(ids, mask)
-            _check_padding(model, alone, logits[shortest : shortest + 1])
-        else:
-            logits, cache = read(ids, mask)
+        logits, cache = read(ids, mask)
+        if is_padded:
+            _check_padding(model, alone[0], logits[shortest])
         return logits
 
     return last_logits
 
 
 def _check_padding(model: nn.Module, alone: Tensor, padded: Tensor) -> None:
-    """Raise PromptError where a row's logits (1, V) hang on the padding before it."""
-    scale = alone[alone.isfinite()].abs().max()
+    """Raise PromptError where a row's logits (V,) hang on the padding before it."""
+    scale = alone.nan_to_num(0, 0, 0).abs().max()
     tolerance = (1e-3 if torch.finfo(alone.dtype).eps < 1e-6 else 0.1) * scale
     if not torch.allclose(alone, padded, rtol=0, atol=float(tolerance), equal_nan=True):
         raise PromptError(

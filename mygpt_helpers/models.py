@@ -56,7 +56,7 @@ def context_of(model: nn.Module) -> int | None:
 def vocab_size_of(model: nn.Module) -> int | None:
     """Return how many tokens a model scores, or None where it does not say."""
     model = unwrapped(model)
-    if hasattr(model, "get_input_embeddings"):
+    if hasattr(model, "get_input_embeddings"):  # more than config.vocab_size, where it was resized
         return getattr(model.get_input_embeddings(), "num_embeddings", None)
     config = getattr(model, "config", None)
     return config.get("vocab_size") if isinstance(config, dict) else None
