@@ -64,8 +64,9 @@ def kind_flaw(folder: Path) -> str | None:
     if why := not_causal(config):
         return why
     # A base model's head is tied to its embedding, and so is there; a classifier's is lost.
-    heads, known = config.architectures or ["Model"], str(CAUSAL.values())
-    if not any(head in known or head.endswith("Model") for head in heads):
+    writes = ("Model", "ForCausalLM", "ForConditionalGeneration")
+    heads = config.architectures or []
+    if heads and not any(head.endswith(writes) or head in CAUSAL.values() for head in heads):
         return f"its head is another's ({', '.join(heads)})"
     return None
 
