@@ -21,6 +21,14 @@ def say(line: str) -> None:
     print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
+def running_cell() -> tuple[str, str]:
+    """Return the name that a page gave to the cell that runs, and this run's; "" without a page."""
+    from IPython import get_ipython
+
+    asked = getattr(get_ipython(), "get_parent", dict)()
+    return asked.get("metadata", {}).get("cellId", ""), asked.get("header", {}).get("msg_id", "")
+
+
 def child_environment(**more: str) -> dict[str, str]:
     """Return the environment for a program we start: it speaks UTF-8, without colours."""
     kept = {name: value for name, value in os.environ.items() if name not in COLOURS}

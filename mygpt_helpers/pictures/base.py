@@ -15,12 +15,12 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from IPython import get_ipython
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
+from ..console import running_cell
 from .settings import own_settings
 from .tables import visible_prose
 
@@ -95,12 +95,6 @@ def bundle(
         return {"text/plain": text}, {}
     data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
     return data, {"image/png": {"alt": text, "width": round(width), "height": round(height)}}
-
-
-def running_cell() -> tuple[str, str]:
-    """Return the name that a page gave to the cell that runs, and this run's; "" without a page."""
-    asked = getattr(get_ipython(), "get_parent", dict)()
-    return asked.get("metadata", {}).get("cellId", ""), asked.get("header", {}).get("msg_id", "")
 
 
 def visible_title(text: str, max_chars: int = 90) -> str:

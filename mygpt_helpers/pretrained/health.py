@@ -11,9 +11,8 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-import ipywidgets
+from ..console import running_cell
 
 LIBRARIES = ["torch", "transformers", "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "rich"]
 REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
@@ -37,8 +36,8 @@ class HealthReport:
     def __repr__(self) -> str:
         return "\n".join(f"{f.name:<14} {f.word}" for f in self.findings)
 
-    def live(self) -> ipywidgets.HTML:
-        """Return the report with its details."""
+    def html(self) -> str:
+        """Return the report with its details, as a table."""
         rows = "".join(
             f"<tr><th scope='row' style='text-align:left;padding-right:1.5em'>{html.escape(f.name)}"
             f"</th><td style='padding-right:1.5em'>{html.escape(f.word)}</td>"
@@ -46,10 +45,13 @@ class HealthReport:
             for f in self.findings
         )
         style = "color:var(--jp-content-font-color1,inherit);line-height:1.6"
-        return ipywidgets.HTML(f"<table style='{style}'>{rows}</table>")
+        caption = "<caption style='text-align:left'>Health check</caption>"
+        return f"<table style='{style}'>{caption}{rows}</table>"
 
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
-        return self.live()._repr_mimebundle_() | {"text/plain": repr(self)}
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        # What is stored and compared has no page: it never meets the details.
+        details = {"text/html": self.html()} if running_cell()[0] else {}
+        return {"text/plain": repr(self)} | details
 
 
 def health_check() -> HealthReport:

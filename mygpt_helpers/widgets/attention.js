@@ -15,7 +15,7 @@ export default livePicture("attention", ({ model, data, panel, body }) => {
     if (prompt === asked) return;
     asked = prompt;
     model.set("prompt", prompt);
-    model.save_changes();
+    tell(model);
   }
 
   box.addEventListener("input", () => {

@@ -18,8 +18,9 @@ import traitlets
 from matplotlib.figure import Figure
 
 from ..checks import checked_count, checked_number, plain
+from ..console import running_cell
 from ..errors import InputError
-from ..pictures.base import LABEL_CHARS, bundle, running_cell, visible_title
+from ..pictures.base import LABEL_CHARS, bundle, visible_title
 from ..pictures.tables import visible
 from .inputs import checked_stops
 

@@ -10,7 +10,7 @@ export default livePicture("distribution", ({ model, data, panel, title, body, f
   if (model.get("_sliders").length)
     makeButton(panel, "reset", () => {
       model.set(data.start);
-      model.save_changes();
+      tell(model);
     });
   const legend = makeLegend(body, [
     ["solid", own ? "by your function" : "with these settings"],

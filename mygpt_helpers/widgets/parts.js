@@ -3,8 +3,9 @@
 
 const WAIT_MS = 150; // a shorter wait is not worth a word
 const STUCK_MS = 5000;
-const STUCK = "Still waiting for Python. In a notebook that was opened anew, run this cell again. "
-  + "If your function never returns: Kernel > Interrupt, and if that does not help, Kernel > Restart.";
+const STUCK = "Still waiting for Python. If your function never returns: Kernel > Interrupt, "
+  + "and if that does not help, Kernel > Restart.";
+const GONE = "The Python that made this picture has ended: run this cell again.";
 const SVG = "http://www.w3.org/2000/svg";
 const OUR_KEYS = { "data-lm-suppress-shortcuts": "true" }; // or JupyterLab takes arrows and Enter
 
@@ -78,7 +79,7 @@ function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, off
     const value = stops[input.valueAsNumber];
     model.set(trait, item === null ? value : model.get(trait).with(item, value));
   });
-  input.addEventListener("change", () => model.save_changes()); // once a drag
+  input.addEventListener("change", () => tell(model)); // once a drag
   return function follow() {
     if (now() === shown) return;
     shown = now();
@@ -91,6 +92,31 @@ function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, off
     input.setAttribute("aria-valuetext", spoken[place] ?? text);
     say(output, text);
   };
+}
+
+const orphans = new WeakSet(); // the layouts of pictures whose Python is gone
+
+/**
+ * JupyterLab saves the pictures that it takes for live: none that it read from a file, and none of a
+ * kernel that was started anew. Ours move all the same, and are to be there the next time, too.
+ */
+function initialize({ model }) {
+  const layout = model.get("layout");
+  function stay() {
+    const models = [...(model.widget_manager._modelsSync?.values() ?? [])];
+    for (const part of [models.find((one) => one.get("layout") === layout), layout]) {
+      if (!part || part.comm_live) continue;
+      orphans.add(layout);
+      part.comm_live = true;
+    }
+  }
+  for (const part of [model, layout]) part.on("comm_live_update", stay);
+  stay();
+}
+
+/** Send what was set to Python, if there is one. */
+function tell(model) {
+  if (!orphans.has(model.get("layout"))) model.save_changes();
 }
 
 /**
@@ -115,11 +141,12 @@ function livePicture(kind, build) {
     function saidByPython({ question = {}, error = "" }) {
       clearTimeout(timer);
       const late = Object.entries(question).some(([name, value]) => model.get(name) !== value);
+      if (late && orphans.has(model.get("layout"))) return GONE;
       waitsSince = late ? (waitsSince ?? performance.now()) : undefined;
       const waited = late ? performance.now() - waitsSince : 0;
       root.classList.toggle("waiting", waited >= WAIT_MS);
       if (!late) return error;
-      model.save_changes(); // ipywidgets keeps one message on its way; of the others the last wins
+      tell(model); // ipywidgets keeps one message on its way; of the others the last wins
       timer = setTimeout(schedule, waited < WAIT_MS ? WAIT_MS : STUCK_MS);
       if (waited >= STUCK_MS) return STUCK;
       return waited < WAIT_MS ? error : "Waiting for Python…";
@@ -146,6 +173,6 @@ function livePicture(kind, build) {
       clearTimeout(timer);
     };
   }
-  return { render };
+  return { initialize, render };
 }
 

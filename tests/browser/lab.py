@@ -204,6 +204,20 @@ class Notebook:
             "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
         )
 
+    def change(self) -> None:
+        """Change the notebook a little, so that there is something to save."""
+        self.page.evaluate(
+            """() => { const model = window.jupyterapp.shell.currentWidget.context.model;
+              model.setMetadata('changed', String(Math.random())); }"""
+        )
+
+    def restart_kernel(self) -> None:
+        """Start the kernel anew, and wait for it."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+        self.page.wait_for_function(READY, timeout=60_000)
+
     def in_kernel(self, code: str) -> str:
         """Run code in the notebook's kernel; return what it printed."""
         return self.page.evaluate(IN_KERNEL, code)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 from boards import CASES, Board, board_of
-from lab import Notebook, settle
+from lab import Notebook, settle, write_notebook
 from pages import LEGIBLE, READ, UNNAMED, check, grave_faults, move_every_slider
+from playwright.sync_api import expect
 
 import mygpt_helpers
 
@@ -65,14 +67,32 @@ def test_everything_is_legible_in_both_themes_and_in_a_narrow_window(board):
     board.page.set_viewport_size(size)
 
 
+def models_in(path):
+    """Return how many widgets' states a notebook was saved with."""
+    widgets = json.loads(path.read_bytes())["metadata"].get("widgets", {})
+    return sum(len(states["state"]) for states in widgets.values())
+
+
 @pytest.fixture(scope="module")
 def tomorrow(board, lab, browser):
-    """The notebook as it was saved, opened anew: no kernel knows its pictures."""
+    """The notebook as it was saved, opened anew: no kernel knows its pictures.
+
+    It is the third day: the second day's notebook was opened, its kernel started anew, and saved.
+    """
     url, root = lab
     board.notebook.save()
-    shutil.copy(root / "board.ipynb", root / "tomorrow.ipynb")
-    notebook = Notebook(browser, url, "tomorrow.ipynb")
-    notebook.widgets().nth(len(CASES) - 1).wait_for()
+    name, saved = "board.ipynb", models_in(root / "board.ipynb")
+    for day in ("second", "third"):
+        shutil.copy(root / name, root / f"{day}.ipynb")
+        name = f"{day}.ipynb"
+        notebook = Notebook(browser, url, name)
+        notebook.widgets().nth(len(CASES) - 1).wait_for()
+        if day == "second":
+            notebook.restart_kernel()
+            notebook.change()
+            notebook.save()
+            notebook.close()
+            assert models_in(root / name) == saved > 2 * len(CASES)
     yield Board(notebook)
     notebook.close()
 
@@ -88,10 +108,32 @@ def test_a_saved_picture_is_there_and_alive_the_next_day(board, tomorrow, name):
     settle(tomorrow.page)
     after = part.evaluate(READ)
     moved = after.pop("sliders") != before.pop("sliders")
-    # One waits for its Python, the other has one token, which is certain at any temperature.
-    lasts = name in ("distribution, own", "distribution, one")
-    assert (after != before) == (moved and not lasts)
+    # One has one token, which is certain at any temperature.
+    assert (after != before) == (moved and name != "distribution, one")
     assert tomorrow.notebook.errors == []
+
+
+def test_a_picture_that_needs_python_says_at_once_that_it_has_ended(tomorrow):
+    slider = tomorrow.slider("distribution, own")
+    slider.press("End")
+    slider.press("ArrowLeft")
+    settle(tomorrow.page)
+    expect(tomorrow.part("distribution, own").locator(".note")).to_contain_text("run this cell")
+
+
+def test_pictures_of_a_kernel_that_was_started_anew_are_saved(lab, browser):
+    url, root = lab
+    source = "import torch\nfrom mygpt_helpers import DistributionWidget\n"
+    write_notebook(root / "anew.ipynb", [source + "DistributionWidget(torch.zeros(2), ['a', 'b'])"])
+    notebook = Notebook(browser, url, "anew.ipynb")
+    notebook.run_all()
+    notebook.widgets().first.wait_for()
+    notebook.restart_kernel()
+    notebook.change()
+    notebook.save()
+    assert models_in(root / "anew.ipynb") == 2
+    assert notebook.errors == []
+    notebook.close()
 
 
 def test_a_saved_still_is_there_with_its_name(board, tomorrow):
