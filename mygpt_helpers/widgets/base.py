@@ -98,6 +98,7 @@ class LivePicture(anywidget.AnyWidget):
     question: tuple[str, ...] = ()
 
     _label = traitlets.Unicode().tag(sync=True)  # the picture's name, for a screen reader
+    _shown_in = traitlets.List(["", ""]).tag(sync=True)  # the cell that shows it, and its run
     _sliders = traitlets.List().tag(sync=True)
     _data = traitlets.Dict().tag(sync=True)  # what never changes
     # The last good answer as the browser shows it, the question that was asked last, and what was
@@ -152,6 +153,7 @@ class LivePicture(anywidget.AnyWidget):
     def _take_over(self) -> None:
         """Close what an earlier run of this cell showed: it is on no page, and would be saved."""
         cell, run = running_cell()
+        self._shown_in = [cell, run]
         last_run, pictures = _shown.get(cell, ("", set()))
         if run == last_run:
             pictures.add(self)

@@ -94,29 +94,56 @@ function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, off
   };
 }
 
-const orphans = new WeakSet(); // the layouts of pictures whose Python is gone
+/** All models of the page, where its manager tells. */
+const modelsBeside = (model) => [...(model.widget_manager?._modelsSync?.values() ?? [])];
+
+/** What is known of a picture, on its layout: that is one object to every module of the page. */
+function lifeOf(model) {
+  const layout = Object(model.get("layout")); // not every page has one
+  return (layout.mygptLife ??= { gone: false, views: 0 });
+}
 
 /**
  * JupyterLab saves the pictures that it takes for live: none that it read from a file, and none of a
- * kernel that was started anew. Ours move all the same, and are to be there the next time, too.
+ * kernel that was started anew. Ours move all the same, and are to be there the next time, too; but
+ * not when the cell has run again, and shows others.
  */
+function setKept(model, kept) {
+  const layout = model.get("layout");
+  lifeOf(model).gone = true;
+  lifeOf(model).left = !kept;
+  for (const part of [modelsBeside(model).find((one) => one.get("layout") === layout), layout])
+    if (part && part.comm_live !== kept) part.comm_live = kept;
+}
+
 function initialize({ model }) {
   const layout = model.get("layout");
-  function stay() {
-    const models = [...(model.widget_manager._modelsSync?.values() ?? [])];
-    for (const part of [models.find((one) => one.get("layout") === layout), layout]) {
-      if (!part || part.comm_live) continue;
-      orphans.add(layout);
-      part.comm_live = true;
-    }
+  if (!modelsBeside(model).length) return; // another page than JupyterLab's
+  const isOurs = (one) => one.get("layout") === layout;
+  /** Those that another run of the same cell shows. */
+  function others() {
+    const [cell, run] = model.get("_shown_in");
+    const isOther = ([itsCell, itsRun] = []) => cell && itsCell === cell && itsRun !== run;
+    return modelsBeside(model).filter((one) => isOther(one.get("_shown_in")));
   }
-  for (const part of [model, layout]) part.on("comm_live_update", stay);
-  stay();
+  const isLive = (one) => one.comm_live && !lifeOf(one).gone;
+  function watch() {
+    const all = [layout, ...modelsBeside(model).filter(isOurs)];
+    if (all.every((part) => part.comm_live) || lifeOf(model).left) return;
+    setKept(model, !others().some(isLive));
+  }
+  function takeOver() {
+    if (!lifeOf(model).gone) for (const one of others()) if (lifeOf(one).gone) setKept(one, false);
+  }
+  for (const part of [model, layout]) part.on("comm_live_update", watch);
+  model.on("change:_shown_in", takeOver);
+  watch();
+  takeOver();
 }
 
 /** Send what was set to Python, if there is one. */
 function tell(model) {
-  if (!orphans.has(model.get("layout"))) model.save_changes();
+  if (!lifeOf(model).gone) model.save_changes();
 }
 
 /**
@@ -135,13 +162,16 @@ function livePicture(kind, build) {
     const facts = make(root, "p", { class: "facts" });
     const note = make(root, "p", { class: "note", role: "status" });
     const draw = build({ model, data: model.get("_data"), panel, title, body, facts });
+    const life = lifeOf(model);
     let frame, timer, waitsSince;
+    life.views++;
+    if (life.left) setKept(model, true);
 
     /** Python is late while its answer is for another question than the attributes ask now. */
     function saidByPython({ question = {}, error = "" }) {
       clearTimeout(timer);
       const late = Object.entries(question).some(([name, value]) => model.get(name) !== value);
-      if (late && orphans.has(model.get("layout"))) return GONE;
+      if (late && life.gone) return GONE;
       waitsSince = late ? (waitsSince ?? performance.now()) : undefined;
       const waited = late ? performance.now() - waitsSince : 0;
       root.classList.toggle("waiting", waited >= WAIT_MS);
@@ -171,6 +201,7 @@ function livePicture(kind, build) {
       model.off("change", schedule);
       cancelAnimationFrame(frame);
       clearTimeout(timer);
+      if (--life.views === 0 && life.gone) setKept(model, false);
     };
   }
   return { initialize, render };

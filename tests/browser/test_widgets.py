@@ -136,6 +136,21 @@ def test_pictures_of_a_kernel_that_was_started_anew_are_saved(lab, browser):
     notebook.close()
 
 
+def test_a_notebook_does_not_grow_from_day_to_day(lab, browser):
+    url, root = lab
+    source = "import torch\nfrom mygpt_helpers import DistributionWidget\n"
+    cells = ["DistributionWidget(torch.zeros(2), ['a', 'b'])", "print('\\n' * 200)"]
+    write_notebook(root / "days.ipynb", [source + cells[0], cells[1], source + cells[0]])
+    for _ in ("the first day", "the second", "the third"):
+        notebook = Notebook(browser, url, "days.ipynb")
+        notebook.run_all()
+        notebook.widgets().first.wait_for()
+        notebook.change()
+        notebook.save()
+        assert models_in(root / "days.ipynb") == 4
+        notebook.close()
+
+
 def test_a_saved_still_is_there_with_its_name(board, tomorrow):
     still = tomorrow.cell("still").locator("img:visible")
     twin = board.notebook.in_kernel("print(made['still'])").rstrip()
