@@ -41,7 +41,7 @@ class HealthReport:
         rows = "".join(
             f"<tr><th scope='row' style='text-align:left;padding-right:1.5em'>{html.escape(f.name)}"
             f"</th><td style='padding-right:1.5em'>{html.escape(f.word)}</td>"
-            f"<td>{html.escape(f.detail)}</td></tr>"
+            f"<td style='text-align:left'>{html.escape(f.detail)}</td></tr>"
             for f in self.findings
         )
         style = "color:var(--jp-content-font-color1,inherit);line-height:1.6"
