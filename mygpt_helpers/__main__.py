@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -48,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
-        words = " ".join(sys.argv[1:] if arguments is None else arguments)
-        print(f"error: {_another_python(error.name, words)}", file=sys.stderr)
+        given = sys.argv[1:] if arguments is None else arguments
+        print(f"error: {_another_python(error.name, given)}", file=sys.stderr)
         return 1
     except (RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -107,13 +108,16 @@ def _model(force: bool) -> int:
     return 0
 
 
-def _another_python(lacks: str | None, words: str) -> str:
+def _another_python(lacks: str | None, given: list[str]) -> str:
     """Say what to give where a terminal's `python` is not the course's."""
-    found = [working_copies.TOP / ".venv" / end for end in ("bin/python", "Scripts/python.exe")]
-    mend = [f"Give `{python} -m mygpt_helpers {words}`." for python in found if python.exists()]
+    mend = "Activate the environment that is, and give the command again."
+    for end in ("bin/python", "Scripts/python.exe"):
+        python = working_copies.TOP / ".venv" / end
+        if python.exists():
+            mend = f"Give `{shlex.join([str(python), '-m', 'mygpt_helpers', *given])}`."
     return (
         f"this Python, {sys.executable}, has no {lacks}: it is not the one set up for the course. "
-        + (mend or ["Activate the environment that is, and give the command again."])[0]
+        f"{mend}"
     )
 
 

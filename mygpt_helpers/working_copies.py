@@ -133,8 +133,10 @@ def _put(data: bytes, copy: Path) -> Path | None:
     with TemporaryDirectory(dir=copy.parent, prefix=".") as folder:
         new = Path(folder, copy.name)
         write_whole(new, data)  # first of all: where it fails, all is as it was
-        kept = None
-        if os.path.lexists(copy) and not _holds(copy, data):
+        kept = here = None
+        with suppress(OSError):  # what cannot be read is kept as well
+            here = _read(copy)
+        if os.path.lexists(copy) and here != data:
             kept = _take_name(copy)
             copy.replace(kept)
         new.replace(copy)  # a link, too: its target is not written
@@ -153,13 +155,6 @@ def _take_name(copy: Path) -> Path:
             return kept
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    try:
-        return _read(path) == data
-    except OSError:
-        return False
-
-
 def _read(path: Path) -> bytes:
     refuse_special(path)  # reading a pipe would never end
     return path.read_bytes()
@@ -171,10 +166,9 @@ def _content(data: bytes) -> str:
     Neither line ends nor what an editor notes on opening it, such as the version of Python, count.
     """
     try:
-        notebook = json.loads(data)
-        cells = isinstance(notebook, dict) and notebook.get("cells")
+        cells = json.loads(data)["cells"]
         text = json.dumps(cells, sort_keys=True)
-    except RecursionError:
+    except (ValueError, TypeError, KeyError, RecursionError):
         cells = None
     if not cells:
         raise ValueError("it is no notebook with cells")

@@ -177,11 +177,13 @@ def test_line_ends_and_an_editors_notes_are_no_change(course, copies, touch, fol
     assert copy_lessons() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[]", b'{"cells": []}', b"null"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe\x00", b"[]", b'{"cells": []}', b"null", b"[" * 9999]
+)
 def test_a_damaged_copy_is_named_and_kept(copies, content):
     (copies / NAME).write_bytes(content)
     (said,) = copy_lessons()
-    assert said.startswith(f"{NAME} is damaged") and "reset 04" in said
+    assert said.startswith(f"{NAME} is damaged (it is no notebook") and "reset 04" in said
     _, kept = reset_lesson("04")
     assert kept.read_bytes() == content and read(copies / NAME) == "first version"
 
