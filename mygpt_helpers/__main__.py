@@ -1,8 +1,12 @@
 """The command line: `python -m mygpt_helpers lab`, and the commands copy, reset and model."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
+import importlib
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -28,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     model.add_argument("--force", action="store_true", help="make it anew even if it is in order")
     options, others = parser.parse_known_args(arguments)
     if others and options.command != "lab":
-        parser.error(f"unknown: {' '.join(others)}")
+        is_second = options.command == "reset" and others[0][:1] != "-"
+        parser.error("one lesson at a time" if is_second else f"unknown: {' '.join(others)}")
     try:
         if options.command == "lab":
             return _lab(others)
@@ -43,37 +48,49 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our lines is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except ModuleNotFoundError as error:
+        given = sys.argv[1:] if arguments is None else arguments
+        print(f"error: {_another_python(error.name, given)}", file=sys.stderr)
+        return 1
     except (RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
 def _copy() -> int:
+    """Make the copies; the exit code says whether all are there."""
     install_settings()
     for line in working_copies.copy_lessons():
         say(line)
-    return 0
+    return 0 if all(copy.is_file() for copy in working_copies.copies()) else 1
 
 
 def _lab(options: list[str]) -> int:
+    from mygpt_helpers.pretrained.prepare import refuse_optimized
+
+    refuse_optimized()
     _copy()
+    there = [str(copy) for copy in working_copies.copies() if copy.is_file()]
+    if not there:
+        return 1
     # The kernel "Python 3" and a terminal's `python` are then this one, whatever else is installed.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     os.environ["PATH"] = os.pathsep.join(folders)
     # In a container one is often root, which the server refuses unless it is told.
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    first = working_copies.my_folder() / working_copies.lessons()[0].name
     from jupyterlab.labapp import main as open_lab
 
     root = f"--ServerApp.root_dir={working_copies.TOP}"  # lessons link to the package's files
-    open_lab([str(first), root, *(["--allow-root"] if is_root else []), *options])
+    open_lab([there[0], root, *(["--allow-root"] if is_root else []), *options])
     return 0
 
 
 def _reset(lesson: str) -> int:
     from mygpt_helpers.exercises.marks import forget
 
+    for name in ("filelock", "platformdirs"):  # what `forget` needs, before anything is moved
+        importlib.import_module(name)
     copy, kept = working_copies.reset_lesson(lesson)
     if kept:
         say(f"Your version is kept as {kept}")
@@ -89,6 +106,19 @@ def _model(force: bool) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: clear up too
     say(f"The model is ready: {prepare_model(force)}")
     return 0
+
+
+def _another_python(lacks: str | None, given: list[str]) -> str:
+    """Say what to give where a terminal's `python` is not the course's."""
+    mend = "Activate the environment that is, and give the command again."
+    for end in ("bin/python", "Scripts/python.exe"):
+        python = working_copies.TOP / ".venv" / end
+        if python.exists():
+            mend = f"Give `{shlex.join([str(python), '-m', 'mygpt_helpers', *given])}`."
+    return (
+        f"this Python, {sys.executable}, has no {lacks}: it is not the one set up for the course. "
+        f"{mend}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,32 +1,31 @@
 """The learner's own copies of the lessons, in my/. Used by the commands lab, copy and reset.
 
 The notebooks in notebooks/ are the course's, and an update replaces them. A learner works on copies
-in my/, beside them. my/.copies.json remembers which version each copy was made from. So an update
-renews the copies that nobody changed, and leaves all others alone.
+in my/, beside them. One rule keeps all work: nothing in my/ is ever replaced but by `reset`, which
+keeps what was there. my/.copies.json remembers which version a copy was made from, so that a newer
+one can be told; nothing else depends on it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import re
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from .files import TOP, write_whole
-
-
-def my_folder() -> Path:
-    """Return the folder of the learner's copies, whether it is there or not."""
-    return TOP / "my"
+from .files import TOP, refuse_special, write_whole
 
 
 def lessons() -> list[Path]:
     """Return the course's notebooks in their order; raises RuntimeError where there are none."""
     folder = TOP / "notebooks"
-    # A name with one more dot is a version that `reset` kept.
-    found = sorted(p for p in folder.glob("[0-9][0-9]_*.ipynb") if "." not in p.stem)
+    # Neither 04_name.mine.ipynb, which `reset` kept, nor JupyterLab's 04_name-Copy1.ipynb.
+    name = re.compile("[0-9]{2}_[a-z0-9_]+[.]ipynb")
+    found = sorted(path for path in folder.glob("*.ipynb") if name.fullmatch(path.name))
     if not found:
         raise RuntimeError(
             f"the lessons are not in {folder}, beside the course's package. Get the course's "
@@ -35,71 +34,73 @@ def lessons() -> list[Path]:
     return found
 
 
+def copies() -> list[Path]:
+    """Return the path of each lesson's copy, whether it is there or not, in the lessons' order."""
+    return [TOP / "my" / source.name for source in lessons()]
+
+
 def copy_lessons() -> list[str]:
-    """Copy each lesson that has no copy yet, and renew the copies that nobody changed.
+    """Copy each lesson that has no copy yet, and touch no other.
 
     Returns what is to be said, a line for each lesson with which something is done or to be done.
-    Raises RuntimeError where nothing can be written.
+    Raises RuntimeError where there can be no folder for the copies.
     """
-    my, sources = my_folder(), lessons()
-    with _told(my):
-        my.mkdir(exist_ok=True)
-        made_from = _made_from(my)
-        said = [_bring(source, my / source.name, made_from) for source in sources]
-        _remember(my, made_from)
-    return [line for line in said if line]
+    sources, my = lessons(), _folder()
+    return [line for source in sources if (line := _bring(source, my / source.name))]
 
 
 def reset_lesson(lesson: str) -> tuple[Path, Path | None]:
-    """Copy one lesson again. Returns the copy, and where the learner's version is kept, if it is.
+    """Copy one lesson again. Returns the copy, and where what was there is kept, if it differed.
 
-    lesson: its number, such as 04 or 4, or its whole name. Raises RuntimeError for a lesson that is
-    not there, and where nothing can be written.
+    lesson: its number, such as 04 or 4, its name, or a path to it. Raises RuntimeError for a lesson
+    that is not there or damaged, and where nothing can be written.
     """
-    source, my = _find(lesson), my_folder()
-    if not _content(source):
-        raise RuntimeError(_damaged(source))
-    copy, kept = my / source.name, None
-    with _told(my):
-        my.mkdir(exist_ok=True)
-        if copy.exists() and _content(copy) != _content(source):
-            kept = _free_name(copy)
-            copy.rename(kept)  # first of all: nothing of the learner's is ever lost
-        made_from = _made_from(my)
-        made_from[copy.name] = _put(source, copy)
-        _remember(my, made_from)
-    return copy, kept
+    source = _find(lesson)
+    copy = _folder() / source.name
+    try:
+        data = _read(source)
+        _content(data)
+    except (OSError, ValueError) as error:
+        raise RuntimeError(_damaged(source, error)) from None
+    try:
+        return copy, _put(data, copy)
+    except OSError as error:
+        raise RuntimeError(_not_written(copy, error)) from None
 
 
-def _bring(source: Path, copy: Path, made_from: dict[str, str]) -> str:
-    """Make or renew one copy where that loses nothing; return what is to be said, or ""."""
-    name, there = source.name, _content(source)
-    if not there:
-        return _damaged(source)
+def _bring(source: Path, copy: Path) -> str:
+    """Make one copy where there is none; return what is to be said, or ""."""
+    name, here = copy.name, ""
+    try:
+        data = _read(source)
+        there = _content(data)
+    except (OSError, ValueError) as error:
+        return _damaged(source, error)
+    reset = f"`python -m mygpt_helpers reset {name[:2]}` brings the course's and keeps yours"
+    if os.path.lexists(copy):
+        try:
+            here = _content(_read(copy))
+        except (OSError, ValueError) as error:
+            return f"{name} is damaged ({_reason(error)}): {reset}."
     # The same file where somebody linked it: the learner would write into the course's.
-    if not copy.exists() or copy.samefile(source):
-        made_from[name] = _put(source, copy)
+    if not here or (here == there and copy.samefile(source)):
+        try:
+            _put(data, copy)
+        except OSError as error:
+            return _not_written(copy, error)
         return f"{name} is copied into {copy.parent}"
-    here = _content(copy)
+    made_from = _made_from(copy.parent).get(name)
     if here == there:
-        made_from[name] = _origin(source)
+        _remember(copy, there)
+    if there in (here, made_from):
         return ""
-    if not here:
-        return f"{name} is damaged: {_reset_command(name)} and keeps the file beside it."
-    if here == made_from.get(name):
-        made_from[name] = _put(source, copy)
-        return f"{name} is renewed: the course's is newer, and you had changed nothing."
-    if there == made_from.get(name):
-        return ""
-    return (
-        f"{name} has a newer version in the course. Yours is left as it is; "
-        f"{_reset_command(name)} and keeps yours beside it."
-    )
+    what = "has a newer version in the course" if made_from else "differs from the course's"
+    return f"{name} {what}. Yours is left as it is; {reset}."
 
 
 def _find(lesson: str) -> Path:
     here = lessons()
-    name = lesson.removesuffix(".ipynb")
+    name = Path(lesson).name.removesuffix(".ipynb")
     found = [path for path in here if path.stem == name]
     if not found and name.isdecimal():
         found = [path for path in here if int(path.stem[:2]) == int(name)]
@@ -112,83 +113,100 @@ def _find(lesson: str) -> Path:
     raise RuntimeError(f"there is no lesson {lesson!r}; the lessons here are: {numbers}")
 
 
-def _free_name(copy: Path) -> Path:
-    """Return 04_name.mine.ipynb, or 04_name.mine2.ipynb and so on if that is taken."""
-    count = 1
-    while (kept := copy.with_suffix(f".mine{count if count > 1 else ''}.ipynb")).exists():
-        count += 1
+def _folder() -> Path:
+    """Return my/, made where it is not there; raises RuntimeError where it cannot be used."""
+    my, course = TOP / "my", TOP / "notebooks"
+    try:
+        my.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RuntimeError(_not_written(my / "lessons", error)) from None
+    if my.samefile(course):
+        raise RuntimeError(
+            f"{my} is a link to {course}, so your work would change the course's own files. "
+            "Remove the link, and give the command again."
+        )
+    return my
+
+
+def _put(data: bytes, copy: Path) -> Path | None:
+    """Put a lesson there. Returns where what was there is kept; None for nothing, or the same."""
+    with TemporaryDirectory(dir=copy.parent, prefix=".") as folder:
+        new = Path(folder, copy.name)
+        write_whole(new, data)  # first of all: where it fails, all is as it was
+        kept = here = None
+        with suppress(OSError):  # what cannot be read is kept as well
+            here = _read(copy)
+        if os.path.lexists(copy) and here != data:
+            kept = _take_name(copy)
+            copy.replace(kept)
+        new.replace(copy)  # a link, too: its target is not written
+    _remember(copy, _content(data))
     return kept
 
 
-def _load(notebook: Path) -> dict[str, Any]:
-    """Return what a notebook holds, or {} where the file is no notebook."""
+def _take_name(copy: Path) -> Path:
+    """Make and return 04_name.mine.ipynb, or 04_name.mine2.ipynb and so on: never a name in use."""
+    is_folder = copy.is_dir() and not copy.is_symlink()
+    make = Path.mkdir if is_folder else Path.touch  # only like replaces like
+    for number in count(1):
+        kept = copy.with_suffix(f".mine{number if number > 1 else ''}.ipynb")
+        with suppress(FileExistsError):
+            make(kept, exist_ok=False)
+            return kept
+
+
+def _read(path: Path) -> bytes:
+    refuse_special(path)  # reading a pipe would never end
+    return path.read_bytes()
+
+
+def _content(data: bytes) -> str:
+    """Return the sha256 of a notebook's cells; raises ValueError where it is no notebook.
+
+    Neither line ends nor what an editor notes on opening it, such as the version of Python, count.
+    """
     try:
-        raw = json.loads(notebook.read_bytes())
-    except (ValueError, RecursionError):
-        return {}
-    return raw if isinstance(raw, dict) else {}
-
-
-def _content(notebook: Path) -> str:
-    """Return the sha256 of a notebook's cells, or "" where the file is no notebook.
-
-    Neither line ends nor the version of Python, which an editor notes on opening it, count.
-    """
-    cells = _load(notebook).get("cells")
-    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest() if cells else ""
-
-
-def _origin(source: Path) -> str:
-    """Return what is remembered of a copy: the content of its source.
-
-    "" for a notebook in notebooks/ that a learner changed there: its copy is the learner's too, and
-    must not be renewed. An editor notes the version of Python, and the course never stores one.
-    """
-    language = _load(source).get("metadata", {}).get("language_info", {})
-    return "" if "version" in language else _content(source)
-
-
-def _put(source: Path, copy: Path) -> str:
-    """Copy a lesson, writable whatever the source is; return what is to be remembered of it."""
-    if copy.is_symlink():
-        copy.unlink()  # its target, perhaps the course's own file, is not to be written
-    write_whole(copy, source.read_bytes())
-    copy.chmod(0o644)
-    return _origin(source)
+        cells = json.loads(data)["cells"]
+        text = json.dumps(cells, sort_keys=True)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        cells = None
+    if not cells:
+        raise ValueError("it is no notebook with cells")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _made_from(my: Path) -> dict[str, str]:
+    """Return the content, at the time, of what each copy was made from; {} where it is lost."""
     try:
-        names = json.loads((my / ".copies.json").read_bytes())
-    except (FileNotFoundError, ValueError, RecursionError):
-        return {}  # no copy counts as unchanged, then
+        names = json.loads(_read(my / ".copies.json"))
+    except (OSError, ValueError, RecursionError):
+        return {}
     return names if isinstance(names, dict) else {}
 
 
-def _remember(my: Path, made_from: dict[str, str]) -> None:
-    text = json.dumps(made_from, indent=1, sort_keys=True)
-    write_whole(my / ".copies.json", text.encode())
+def _remember(copy: Path, content: str) -> None:
+    made_from = _made_from(copy.parent)
+    if made_from.get(copy.name) != content:
+        text = json.dumps({**made_from, copy.name: content}, indent=1, sort_keys=True)
+        # Nothing that could be lost depends on it. RuntimeError: a link that leads to itself.
+        with suppress(OSError, RuntimeError):
+            write_whole(copy.parent / ".copies.json", text.encode())
 
 
-def _reset_command(name: str) -> str:
-    return f"`python -m mygpt_helpers reset {name[:2]}` brings the course's"
-
-
-def _damaged(source: Path) -> str:
+def _damaged(source: Path, error: Exception) -> str:
     return (
-        f"{source} is damaged, perhaps by an update that met your changes. Bring the course's file "
-        "back (`git restore notebooks`, or a new clone or archive)."
+        f"{source} is damaged ({_reason(error)}), perhaps by an update that met your changes. "
+        "Bring the course's file back (`git restore notebooks`, or a new clone or archive)."
     )
 
 
-@contextmanager
-def _told(my: Path) -> Iterator[None]:
-    """Make one message of whatever the disk says."""
-    try:
-        yield
-    except OSError as error:
-        raise RuntimeError(
-            f"the lessons cannot be copied into {my} ({error}). That has to be a folder in which "
-            "you may write, with room on the disk. If the course's folder is not yours, copy it "
-            "to a place of yours, and give the command there."
-        ) from None
+def _not_written(copy: Path, error: OSError) -> str:
+    return (
+        f"{copy.name} cannot be copied into {copy.parent} ({_reason(error)}). That has to be a "
+        "folder in which you may write, with room on the disk. If the course's folder is not "
+        "yours, copy it to a place of yours, and give the command there."
+    )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

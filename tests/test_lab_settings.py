@@ -36,7 +36,8 @@ def saves(lab, tmp_path):
 
 def test_setting_up_makes_jupyterlab_save_live_pictures(lab, tmp_path, monkeypatch):
     assert not saves(lab, tmp_path)
-    monkeypatch.setattr("mygpt_helpers.working_copies.copy_lessons", list)
+    for name in ("copy_lessons", "copies"):
+        monkeypatch.setattr(f"mygpt_helpers.working_copies.{name}", list)
     assert __main__.main(["copy"]) == 0
     assert saves(lab, tmp_path) is True
     assert [str(path.relative_to(lab)) for path in lab.rglob("*.*") if path.is_file()] == [MINE]

@@ -78,6 +78,66 @@ def test_lab_copies_the_lessons_and_opens_the_first(course, opened, capsys):
     assert arguments[-3:] == ["--no-browser", "--port", "9999"]
 
 
+def test_lab_opens_what_is_there(course, opened, monkeypatch, capsys):
+    assert command_line.main(["copy"]) == 0
+    (course / "my" / "00_start_here.ipynb").unlink()
+    monkeypatch.setattr(working_copies, "write_whole", cannot_write)
+    assert command_line.main(["copy"]) == 1
+    assert "00_start_here.ipynb cannot be copied" in capsys.readouterr().out
+    command_line.main(["lab"])
+    assert opened[0][0] == str(course / "my" / "04_temperature.ipynb")
+    (course / "my" / "04_temperature.ipynb").unlink()
+    assert command_line.main(["lab"]) == 1 and len(opened) == 1
+
+
+def cannot_write(*_):
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize("has_venv", [True, False])
+def test_another_python_is_told_before_anything_is_moved(course, has_venv):
+    python, advice = course / ".venv" / "bin" / "python", "Activate the environment"
+    if has_venv:
+        python.parent.mkdir(parents=True)
+        python.touch()
+        advice = f"Give `{python} -m mygpt_helpers reset 04`."
+    copy = course / "my" / "04_temperature.ipynb"
+    copy.parent.mkdir()
+    copy.write_text('{"cells": ["mine"]}')
+    code = (
+        "import pathlib, sys; from mygpt_helpers import __main__, working_copies;"
+        f"working_copies.TOP = pathlib.Path({str(course)!r}); sys.exit(__main__.main())"
+    )
+    # -S: a Python without the course's libraries, in the course's folder.
+    command = [sys.executable, "-S", "-c", code, "reset", "04"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert sys.executable in done.stderr and advice in done.stderr
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+    assert "mine" in copy.read_text()
+
+
+def test_lab_refuses_a_python_without_docstrings(course):
+    command = [sys.executable, "-OO", "-m", "mygpt_helpers", "lab", "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "Unset PYTHONOPTIMIZE" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["reset", "4", "10"], "one lesson at a time"),
+        (["reset", "4", "--now"], "unknown: --now"),
+        (["copy", "04"], "unknown: 04"),
+    ],
+)
+def test_what_is_too_much_is_named(arguments, said, capsys):
+    with pytest.raises(SystemExit):
+        command_line.main(arguments)
+    assert capsys.readouterr().err.endswith(f"error: {said}\n")
+
+
 def test_lab_runs_the_lessons_on_its_own_python(course, opened, monkeypatch, tmp_path):
     # Somebody made "python3" a kernel of another Python, and the environment is somebody else's.
     folder = tmp_path / "data" / "kernels" / "python3"
