@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from ..checks import is_whole, plain
+from ..checks import checked_device, is_whole, plain
 from ..corpus import VOCAB, cycle_corpus
 from ..errors import InputError
 from ..gpt import GPT
@@ -28,7 +28,7 @@ def cycle_gpt(device: torch.device | str | None = None) -> GPT:
 
     device: where to make it, by default torch's default. Used from lesson 11 on.
     """
-    with torch.device(device or torch.get_default_device()):
+    with checked_device(device):
         return GPT(vocab_size=len(VOCAB), embed_dim=8, num_heads=2, num_layers=2, max_seq_len=64)
 
 
@@ -45,7 +45,7 @@ def train_cycle(
     device: where to train, by default torch's default. Raises ValueError for a length or a number
     of steps below 1. Built in lesson 11, used in lesson 12.
     """
-    device = torch.device(device or torch.get_default_device())
+    device = checked_device(device)
     # torch.manual_seed would seed the generators of other devices, too.
     generator = torch.get_device_module(device) if device.type != "cpu" else torch.default_generator
     before = random_states([device])
@@ -85,6 +85,6 @@ def cycle_run(seq_len: int, *, device: torch.device | str | None = None) -> GPT:
         raise InputError(f"seq_len must be one of {lengths}, got {seq_len!r}.")
     with torch.device("meta"):
         model = cycle_gpt()
-    weights = load_file(path_of(seq_len), str(device or torch.get_default_device()))
+    weights = load_file(path_of(seq_len), str(checked_device(device)))
     model.load_state_dict(weights, assign=True)
     return model
