@@ -97,7 +97,8 @@ def load_checkpoint(
     so that training on a device of the same kind goes on as if never stopped. Nothing is unpickled,
     and nothing is changed unless all of it fits. Raises CheckpointError for a folder without a
     checkpoint, a damaged one, and one of another configuration; ValueError for an optimizer of no
-    model or another. Built in lesson 11.
+    model or another, a device that is not there, and a model made under torch.inference_mode().
+    Built in lesson 11.
     """
     if model is not None:
         _check_writable(checked_model(model), optimizer)

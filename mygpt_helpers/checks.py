@@ -76,7 +76,7 @@ def checked_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_many(value: object) -> bool:
-    """Tell whether a loop can go through a value; through a tensor of one number it cannot."""
+    """Tell whether a loop can go through a value: through a tensor of no dimension it cannot."""
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0
 
 
@@ -106,7 +106,7 @@ def checked_device(device: torch.device | str | None) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, TypeError):  # each kind of device has its own error
         raise InputError(
-            f"device={str(device)!r} is not to be had here. Give another, or leave it out."
+            f"there is no such device here: device={str(device)!r}. Give another, or leave it out."
         ) from None
     return device
 

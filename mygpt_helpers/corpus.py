@@ -24,7 +24,7 @@ def to_ids(
 
     text: tokens with white space between them, or a list of tokens. A token's id is its place in
     vocab. device: where to make them, by default torch's default. Raises ValueError for a token
-    that vocab does not hold. Used from lesson 10 on.
+    that vocab does not hold, and for a device that is not there. Used from lesson 10 on.
     """
     if not is_many(text):
         raise InputError(f"text must be a string or a list of tokens, got {type(text).__name__}.")
@@ -42,8 +42,8 @@ def to_ids(
 def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list[str]:
     """Return the tokens of ids (T,): tensor([0, 1]) -> ["I", "love"].
 
-    Raises ValueError for ids of more than one text, and for an id that vocab does not hold. Built
-    in lesson 11.
+    Raises ValueError for what is no list of ids, or of more than one text, and for an id that vocab
+    does not hold. Built in lesson 11.
     """
     if isinstance(ids, Tensor | np.ndarray):
         if ids.ndim != 1:
@@ -69,8 +69,8 @@ def cycle_corpus(
 ) -> Tensor:
     """Return the ids of the whole vocabulary, in order, again and again: (repeats * V,).
 
-    device: where to make them, by default torch's default. Raises ValueError for repeats below 1.
-    Built in lesson 11.
+    device: where to make them, by default torch's default. Raises ValueError for repeats below 1,
+    and for a device that is not there. Built in lesson 11.
     """
     repeats = checked_count("repeats", repeats)
     return torch.arange(len(vocab), device=checked_device(device)).repeat(repeats)

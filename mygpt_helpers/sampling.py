@@ -271,7 +271,7 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     u = u.tolist() if isinstance(u, Tensor | np.ndarray) else checked_number("u", u, expected)
     try:
         u = torch.tensor(u, dtype=torch.float64, device="cpu")
-    except (TypeError, ValueError, RuntimeError, OverflowError):  # texts, say, or complex numbers
+    except (TypeError, ValueError, RuntimeError):  # texts, say, or complex numbers
         raise InputError(f"u must be {expected}, got {u!r:.80}.") from None
     if u.ndim and u.shape != probs.shape[:-1]:
         raise InputError(

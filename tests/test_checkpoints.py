@@ -278,7 +278,7 @@ def test_under_inference_mode_no_run_is_loaded_and_nothing_changes(made, folder)
 
 @pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
 def test_a_device_that_is_not_there(device, folder):
-    with pytest.raises(ValueError, match=f"device='{device}' is not to be had here"):
+    with pytest.raises(ValueError, match=f"no such device here: device='{device}'"):
         load_checkpoint(folder, device=device)
 
 

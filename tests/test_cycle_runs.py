@@ -97,7 +97,7 @@ def test_a_run_of_no_length(name, value):
 @pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
 @pytest.mark.parametrize("make", [cycle_run, train_cycle], ids=["cycle_run", "train_cycle"])
 def test_a_device_that_is_not_there(make, device):
-    with pytest.raises(ValueError, match=f"device='{device}' is not to be had here"):
+    with pytest.raises(ValueError, match=f"no such device here: device='{device}'"):
         make(8, device=device)
 
 
