@@ -19,11 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from .checks import checked_device, checked_model, checked_numbers, kind_of
 from .errors import CheckpointError, InputError
 from .files import refuse_special, write_whole
 from .gpt import GPT
 from .models import devices_of, random_states, set_random_states, unwrapped
-from .training import Record, check_optimizer
+from .run_checks import check_optimizer
+from .training import Record
 
 FORMAT = 1
 INDEX = "checkpoint.json"
@@ -41,12 +43,17 @@ def save_checkpoint(
 
     model: a GPT, or another that has its sizes in model.config, a dict. With an optimizer, its
     state and torch's random generators are saved too. Raises ValueError for a model without config,
-    CheckpointError where nothing can be written. Built in lesson 11.
+    or an optimizer of another; CheckpointError where nothing can be written. Built in lesson 11.
     """
-    model = unwrapped(model)
+    model = unwrapped(checked_model(model))
+    if optimizer is not None:
+        check_optimizer(model, optimizer)
+    if record is not None and not isinstance(record, Record):
+        raise InputError(f"record must be a Record, as train returns it, got {kind_of(record)}.")
     numbers = {f"model.{name}": t for name, t in model.state_dict().items()}
     content: dict[str, Any] = {"config": _config_of(model), "optimizer": None}
-    content["losses"] = None if record is None else [float(loss) for loss in record.losses]
+    losses = None if record is None else checked_numbers("record.losses", record.losses)
+    content["losses"] = losses
     if optimizer is not None:
         state = optimizer.state_dict()
         content["optimizer"] = {
@@ -90,8 +97,11 @@ def load_checkpoint(
     so that training on a device of the same kind goes on as if never stopped. Nothing is unpickled,
     and nothing is changed unless all of it fits. Raises CheckpointError for a folder without a
     checkpoint, a damaged one, and one of another configuration; ValueError for an optimizer of no
-    model or another. Built in lesson 11.
+    model or another, a device that is not there, and a model made under torch.inference_mode().
+    Built in lesson 11.
     """
+    if model is not None:
+        _check_writable(checked_model(model), optimizer)
     if optimizer is not None:
         if model is None:
             raise InputError(
@@ -104,7 +114,7 @@ def load_checkpoint(
     fresh = model is None
     if fresh:
         model = held = _empty_model(folder, content["config"])
-        device = torch.device(device or torch.get_default_device())
+        device = checked_device(device)
         weights = {name: t.to(device) for name, t in weights.items()}
     else:
         held = unwrapped(model)
@@ -118,6 +128,17 @@ def load_checkpoint(
         _load_optimizer(folder, content["optimizer"], numbers, optimizer)
     held.load_state_dict(weights, assign=fresh)
     return model, Record(content["losses"])
+
+
+def _check_writable(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
+    """Raise InputError for a model whose weights stay as they are, or are of no use to train."""
+    numbers = (*model.parameters(), *model.buffers())
+    inside = torch.is_inference_mode_enabled()
+    if optimizer is not None if inside else any(t.is_inference() for t in numbers):
+        raise InputError(
+            "the model was made, or a run is loaded into it, under torch.inference_mode(), where "
+            "nothing can be trained. Make it and load it outside."
+        )
 
 
 def _config_of(model: nn.Module) -> dict[str, Any]:

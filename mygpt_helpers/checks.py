@@ -13,12 +13,16 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import InputError
 
-INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8)
-INTEGERS += (torch.uint64, torch.uint32, torch.uint16, torch.uint8)
+UNSIGNED = (torch.uint64, torch.uint32, torch.uint16)  # torch counts little in these
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, *UNSIGNED)
+SOFTMAX = (
+    "softmax turns logits into such numbers (logits of half precision as float32 first: "
+    "logits.float().softmax(-1))."
+)
 
 
 def plain(value: object) -> object:
@@ -64,16 +68,47 @@ def checked_text(name: str, value: str) -> str:
 
 def checked_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
     """Return a list of strings as a tuple, or raise ValueError; a string alone is no list."""
-    if isinstance(values, Iterable) and not isinstance(values, str):
+    if is_many(values) and not isinstance(values, str):
         texts = tuple(values)
         if all(isinstance(text, str) for text in texts):
             return texts
     raise InputError(f"{name} must be a list of strings, got {values!r:.80}.")
 
 
+def is_many(value: object) -> bool:
+    """Tell whether a loop can go through a value: through a tensor of no dimension it cannot."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0
+
+
 def shape_of(value: object) -> str:
     """Say what shape a tensor has, or what something else is: 'shape (2, 3)', 'list'."""
-    return f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+    return f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else kind_of(value)
+
+
+def kind_of(value: object) -> str:
+    """Say what something is: 'list', or 'the class GPT' where GPT(...) would be an object."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def checked_model(model: nn.Module) -> nn.Module:
+    """Return the model, or raise ValueError for what is no module of torch's."""
+    if not isinstance(model, nn.Module):
+        raise InputError(
+            f"model must be a torch.nn.Module, such as GPT(...) makes; got {kind_of(model)}."
+        )
+    return model
+
+
+def checked_device(device: torch.device | str | None) -> torch.device:
+    """Return the device, by default torch's default, or raise ValueError where there is none."""
+    try:
+        device = torch.device(torch.get_default_device() if device is None else device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError):  # each kind of device has its own error
+        raise InputError(
+            f"there is no such device here: device={str(device)!r}. Give another, or leave it out."
+        ) from None
+    return device
 
 
 def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
@@ -82,7 +117,11 @@ def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
         raise InputError(f"{name} must be whole numbers (torch.long), got {ids.dtype}.")
     if ids.numel() == 0:
         return
-    low, high = (int(end) for end in ids.long().aminmax())  # uint16 has no aminmax of its own
+    if ids.dtype in UNSIGNED:
+        numbers = ids.numpy(force=True)
+        low, high = int(numbers.min()), int(numbers.max())
+    else:
+        low, high = (int(end) for end in ids.aminmax())
     if low < 0 or high >= vocab_size:
         raise InputError(
             f"{name} must be from 0 to {vocab_size - 1}, one for each token of the vocabulary; "
@@ -101,9 +140,7 @@ def checked_logits(logits: Tensor) -> Tensor:
         raise InputError(
             f"logits must have a last dimension of V >= 1 tokens, got shape {tuple(logits.shape)}."
         )
-    if logits.is_complex():
-        raise InputError(f"logits must be real numbers, got {logits.dtype}.")
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    logits = at_least_float32("logits", logits)
     top = logits.amax(dim=-1)  # (...): NaN where any logit of the row is NaN
     if bool(top.isfinite().all()):
         return logits
@@ -123,14 +160,21 @@ def checked_probs(probs: Tensor) -> Tensor:
             f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
         )
     tolerance = sum_tolerance(probs.dtype, probs.shape[-1])
-    probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
+    probs = at_least_float32("probs", probs)
     off = (probs.sum(dim=-1) - 1).abs()  # (...)
     if not bool((probs >= 0).all() & (off < tolerance).all()):
-        raise InputError(
-            "probs must be 0 or more and sum to 1 in each row; softmax turns logits into such "
-            "numbers (logits of half precision as float32 first: logits.float().softmax(-1))."
-        )
+        raise InputError(f"probs must be 0 or more and sum to 1 in each row; {SOFTMAX}")
     return probs
+
+
+def at_least_float32(name: str, numbers: Tensor) -> Tensor:
+    """Return numbers in float32, or in float64 if they are, or raise ValueError for complex ones.
+
+    torch's own promote_types knows no float8.
+    """
+    if numbers.is_complex():
+        raise InputError(f"{name} must be real numbers, got {numbers.dtype}.")
+    return numbers if numbers.dtype == torch.float64 else numbers.float()
 
 
 def sum_tolerance(dtype: torch.dtype, vocab_size: int) -> float:

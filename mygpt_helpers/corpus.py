@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import INTEGERS, checked_count, is_whole, plain, shape_of
+from .checks import INTEGERS, checked_count, checked_device, is_many, is_whole, plain, shape_of
 from .errors import InputError
 
 VOCAB = ("I", "love", "AI", "!")
@@ -23,9 +24,9 @@ def to_ids(
 
     text: tokens with white space between them, or a list of tokens. A token's id is its place in
     vocab. device: where to make them, by default torch's default. Raises ValueError for a token
-    that vocab does not hold. Used from lesson 10 on.
+    that vocab does not hold, and for a device that is not there. Used from lesson 10 on.
     """
-    if not isinstance(text, str | Iterable):
+    if not is_many(text):
         raise InputError(f"text must be a string or a list of tokens, got {type(text).__name__}.")
     id_of = {token: i for i, token in enumerate(vocab)}
     tokens = text.split() if isinstance(text, str) else list(text)
@@ -33,22 +34,26 @@ def to_ids(
         if not isinstance(token, str) or token not in id_of:
             known = ", ".join(map(repr, vocab[:10])) + (", ..." if len(vocab) > 10 else "")
             raise InputError(f"no such token: {str(token)[:40]!r}; the vocabulary is {known}.")
-    return torch.tensor([id_of[token] for token in tokens], dtype=torch.long, device=device)
+    return torch.tensor(
+        [id_of[token] for token in tokens], dtype=torch.long, device=checked_device(device)
+    )
 
 
 def to_tokens(ids: Tensor | Iterable[int], vocab: Sequence[str] = VOCAB) -> list[str]:
     """Return the tokens of ids (T,): tensor([0, 1]) -> ["I", "love"].
 
-    Raises ValueError for ids of more than one text, and for an id that vocab does not hold. Built
-    in lesson 11.
+    Raises ValueError for what is no list of ids, or of more than one text, and for an id that vocab
+    does not hold. Built in lesson 11.
     """
-    if isinstance(ids, Tensor):
+    if isinstance(ids, Tensor | np.ndarray):
         if ids.ndim != 1:
             raise InputError(
                 f"ids must have shape (T,), one text; got {tuple(ids.shape)}. Of a batch (B, T), "
                 "ids[0] is the first text."
             )
         ids = ids.tolist()
+    if not is_many(ids):
+        raise InputError(f"ids must be a list or a tensor of them, shape (T,), got {ids!r:.80}.")
     ids = [*map(plain, ids)]
     for i in ids:
         if not is_whole(i) or not 0 <= i < len(vocab):
@@ -64,11 +69,11 @@ def cycle_corpus(
 ) -> Tensor:
     """Return the ids of the whole vocabulary, in order, again and again: (repeats * V,).
 
-    device: where to make them, by default torch's default. Raises ValueError for repeats below 1.
-    Built in lesson 11.
+    device: where to make them, by default torch's default. Raises ValueError for repeats below 1,
+    and for a device that is not there. Built in lesson 11.
     """
     repeats = checked_count("repeats", repeats)
-    return torch.arange(len(vocab), device=device).repeat(repeats)
+    return torch.arange(len(vocab), device=checked_device(device)).repeat(repeats)
 
 
 def get_batch(data: Tensor, batch_size: int, seq_len: int) -> tuple[Tensor, Tensor]:

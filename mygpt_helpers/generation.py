@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from .checks import check_device, check_ids, checked_count
+from .checks import check_device, check_ids, checked_count, checked_model
 from .errors import InputError, PromptError
 from .models import (
     context_of,
@@ -48,7 +48,7 @@ def prompt_inputs(
     inputs = tokenizer(prompt, return_tensors="pt")
     T = inputs["input_ids"].shape[1]
     check_length(T, 0, None)
-    check_length(T, 0, context_of(model))
+    check_length(T, 0, context_of(checked_model(model)))
     return inputs
 
 
@@ -94,7 +94,7 @@ def generate(
     else:
         rule = partial(next_token_probs, **knobs, **looking_back)
     max_new_tokens = checked_count("max_new_tokens", max_new_tokens)
-    make_reader = _cached_reader if is_transformers(model) else _window_reader
+    make_reader = _cached_reader if is_transformers(checked_model(model)) else _window_reader
     vocab_size = vocab_size_of(model)
     ends, pad = checked_ends(eos_token_id, pad_token_id, vocab_size)
     check_device("prompt_ids", ids, devices_of(model))

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checks import check_ids, checked_count, checked_number, shape_of
+from .checks import check_ids, checked_count, checked_model, checked_number, shape_of
 from .errors import InputError
 
 
@@ -21,13 +21,19 @@ def attention_weights(q: Tensor, k: Tensor, *, causal: bool = True) -> Tensor:
 
     q, k: (..., T, D). Returns (..., T, T), each row summing to 1: entry [i, j] is the weight that
     position i gives to position j. With causal, no position looks at a later one. Raises ValueError
-    for q and k of different shapes. Built in lesson 10. Source: Vaswani et al. 2017, sec. 3.2.1.
+    for q and k that are no tensors, or of different shapes or dtypes. Built in lesson 10. Source:
+    Vaswani et al. 2017, sec. 3.2.1.
     """
-    if q.ndim < 2 or q.shape != k.shape:
+    given = [shape_of(x) for x in (q, k)]
+    if not (isinstance(q, Tensor) and isinstance(k, Tensor)):
+        raise InputError(f"q and k must be torch tensors (..., T, D), got {' and '.join(given)}.")
+    if q.ndim < 2 or q.shape != k.shape or q.shape[-1] == 0:
         raise InputError(
-            "q and k must have the same shape (..., T, D), got "
-            f"{tuple(q.shape)} and {tuple(k.shape)}."
+            "q and k must have the same shape (..., T, D), D at least 1; "
+            f"got {' and '.join(given)}."
         )
+    if q.dtype != k.dtype or q.is_complex():
+        raise InputError(f"q and k must be real, of one dtype; got {q.dtype} and {k.dtype}.")
     T, D = q.shape[-2:]
     scores = q @ k.transpose(-2, -1) / math.sqrt(D)  # (..., T, T)
     if causal:
@@ -208,7 +214,7 @@ class GPT(nn.Module):
 
 def count_parameters(model: nn.Module) -> int:
     """Return how many numbers training can change; a tied tensor counts once. From lesson 10."""
-    return sum(p.numel() for p in model.parameters())
+    return sum(p.numel() for p in checked_model(model).parameters())
 
 
 def _checked_config(*, dropout: float, **sizes: int) -> dict[str, int | float]:

@@ -267,11 +267,12 @@ def draw(probs: Tensor, u: float | Tensor) -> Tensor:
     probs = checked_probs(probs)
     device, probs = probs.device, probs.cpu().double()  # Apple's accelerators have no float64
     u = plain(u)
-    if isinstance(u, Tensor | np.ndarray):
-        u = u.tolist()
-    else:
-        u = checked_number("u", u, "a number in [0, 1) or a tensor of them")
-    u = torch.tensor(u, dtype=torch.float64, device="cpu")
+    expected = "a number in [0, 1) or a tensor of them"
+    u = u.tolist() if isinstance(u, Tensor | np.ndarray) else checked_number("u", u, expected)
+    try:
+        u = torch.tensor(u, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError, RuntimeError):  # texts, say, or complex numbers
+        raise InputError(f"u must be {expected}, got {u!r:.80}.") from None
     if u.ndim and u.shape != probs.shape[:-1]:
         raise InputError(
             f"u must be one number, or one a row, shape {tuple(probs.shape[:-1])}; "

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from .checks import check_device, checked_count, shape_of
+from .checks import checked_count, checked_model, checked_numbers, kind_of, shape_of
 from .corpus import check_data, get_batch
 from .errors import InputError, PlainError
 from .generation import generate
@@ -28,6 +28,7 @@ from .models import (
     set_random_states,
     unwrapped,
 )
+from .run_checks import check_callback, check_fit, check_optimizer, check_trainable
 
 
 @dataclass
@@ -43,11 +44,10 @@ class Record:
         return {"losses": self.losses, "_model": None}
 
     def __repr__(self) -> str:
-        if not self.losses:
+        losses = checked_numbers("losses", self.losses)
+        if not losses:
             return "Record: no step yet"
-        return (
-            f"Record: {len(self.losses)} steps, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}"
-        )
+        return f"Record: {len(losses)} steps, loss {losses[0]:.4f} to {losses[-1]:.4f}"
 
 
 class TrainingError(PlainError, RuntimeError):
@@ -94,14 +94,16 @@ def train(
     """
     record = Record() if record is None else record
     steps = checked_count("steps", steps)
-    check_data(data, batch_size, seq_len)
-    _check_trainable(model)
+    batch_size, seq_len = check_data(data, batch_size, seq_len)
+    prompt_ids = data[None, :1] if prompt_ids is None else prompt_ids
+    check_trainable(checked_model(model))
+    check_fit(model, data, prompt_ids, seq_len)
     check_optimizer(model, optimizer)
-    check_device("data", data, devices_of(model))
-    _check_record(record, unwrapped(model))
     checked_count("sample_every", sample_every)
     checked_count("sample_tokens", sample_tokens)
-    prompt_ids = data[None, :1] if prompt_ids is None else prompt_ids
+    check_callback("on_step", on_step, "step, loss")
+    check_callback("on_sample", on_sample, "step, ids")
+    _check_record(record, unwrapped(model))
     before = _State(model, optimizer)  # as it was at the start of the last step but one,
     now = _State(model, optimizer)  # and of the last one
     show = _Progress(steps)
@@ -223,37 +225,17 @@ class _Progress:
             sys.stderr.write("\n")
 
 
-def _check_trainable(model: nn.Module) -> None:
-    """Raise InputError for a model that no step could change."""
-    if torch.is_inference_mode_enabled() or any(
-        t.is_inference() for t in (*model.parameters(), *model.buffers())
-    ):
-        raise InputError(
-            "the model was made, or is trained, under torch.inference_mode(), where nothing can be "
-            "trained. Make it and train it outside; torch.no_grad() is enough to only use it."
-        )
-    if not any(p.requires_grad for p in model.parameters()):
-        raise InputError(
-            "no parameter of the model can be trained: all have requires_grad=False. "
-            "model.requires_grad_(True) changes that."
-        )
-
-
 def _check_record(record: Record, model: nn.Module) -> None:
-    """Mark the record as this model's, or raise InputError where it is another's."""
+    """Mark the record as this model's, or raise InputError where it is none, or another's."""
+    if not isinstance(record, Record) or not isinstance(record.losses, list):
+        raise InputError(
+            "record must be a Record, as train returns it, with a list of losses; "
+            f"got {kind_of(record)}."
+        )
+    checked_numbers("record.losses", record.losses)
     if record.losses and record._model is not None and record._model() is not model:
         raise InputError(
             f"the record holds {len(record.losses)} steps of another model, so going on would mix "
             "two trainings. Give the model it is of, or leave record out to begin a new one."
         )
     record._model = weakref.ref(model)
-
-
-def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Raise ValueError for an optimizer that would train something else than this model."""
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if held.isdisjoint(id(p) for p in model.parameters()):
-        raise InputError(
-            "the optimizer holds none of this model's parameters, so it would train another one. "
-            "Make it after the model: torch.optim.AdamW(model.parameters(), lr=1e-2)."
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import json
 import math
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -231,6 +233,53 @@ def test_losses_that_are_no_numbers_come_back_too(tmp_path):
     losses = [1.5, math.inf, 1e-300, 0.1 + 0.2]
     save_checkpoint(tmp_path, model, record=Record(losses))
     assert load_checkpoint(tmp_path)[1].losses == losses
+
+
+@pytest.mark.filterwarnings("error")
+def test_losses_may_be_tensors(tmp_path):
+    record = Record([torch.tensor(1.5, requires_grad=True), np.float32(2)])
+    save_checkpoint(tmp_path, start()[0], record=record)
+    assert load_checkpoint(tmp_path)[1].losses == [1.5, 2.0]
+
+
+@pytest.mark.parametrize("model", ["gpt2", torch.zeros(2), GPT, functools.partial(GPT)], ids=str)
+def test_what_is_no_model(model, folder):
+    for call in (save_checkpoint, load_checkpoint):
+        with pytest.raises(ValueError, match=r"model must be a torch\.nn\.Module.*got"):
+            call(folder, model)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "record", "said"),
+    [
+        ("adam", None, "optimizer must be one of torch.optim.*got str"),
+        (torch.optim.SGD([torch.zeros(1)]), None, "none of this model's parameters"),
+        (None, [1.0], "record must be a Record.*got list"),
+        (None, Record(["a"]), r"record.losses\[0\] must be a number, got 'a'"),
+    ],
+    ids=range(4),
+)
+def test_what_is_no_part_of_a_run_is_not_saved(optimizer, record, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        save_checkpoint(tmp_path, start()[0], optimizer, record)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_under_inference_mode_no_run_is_loaded_and_nothing_changes(made, folder):
+    with torch.inference_mode(made):
+        model, optimizer = start()
+    with torch.inference_mode(not made), pytest.raises(ValueError, match="inference_mode"):
+        load_checkpoint(folder, model, optimizer)
+    assert not optimizer.state
+    with torch.inference_mode():  # to use it
+        assert weights_equal(load_checkpoint(folder, model)[0], load_checkpoint(folder)[0])
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
+def test_a_device_that_is_not_there(device, folder):
+    with pytest.raises(ValueError, match=f"no such device here: device='{device}'"):
+        load_checkpoint(folder, device=device)
 
 
 def test_half_precision_stays_half_precision(tmp_path):

@@ -77,6 +77,7 @@ def test_ids():
         (torch.tensor([4]), "ids must be from 0 to 3.*got ids from 4 to 4"),
         (torch.tensor([3, -1]), "got ids from -1 to 3"),
         (torch.tensor([255], dtype=torch.uint8), "got ids from 255 to 255"),
+        (torch.tensor([2**64 - 1, 0], dtype=torch.uint64), f"got ids from 0 to {2**64 - 1}"),
         (torch.tensor([1.0]), "ids must be whole numbers.*got torch.float32"),
         (torch.tensor([True]), "got torch.bool"),
         (torch.tensor([1j]), "got torch.complex64"),
@@ -88,6 +89,7 @@ def test_ids():
 def test_what_shape_something_has():
     assert shape_of(torch.zeros(2, 3)) == "shape (2, 3)" and shape_of(torch.tensor(1)) == "shape ()"
     assert (shape_of([1]), shape_of(None), shape_of(np.zeros(2))) == ("list", "NoneType", "ndarray")
+    assert shape_of(Fraction) == "the class Fraction"
 
 
 def test_each_error_is_what_a_caller_expects():

@@ -60,10 +60,30 @@ def test_ids_that_the_vocabulary_does_not_hold(ids):
         to_tokens(ids)
 
 
-@pytest.mark.parametrize("ids", [torch.zeros(1, 3).long(), torch.tensor(2)])
+@pytest.mark.parametrize(
+    "ids", [torch.zeros(1, 3).long(), torch.tensor(2), np.array(1), np.zeros((2, 2), int)]
+)
 def test_ids_of_more_than_one_text(ids):
     with pytest.raises(ValueError, match=r"shape \(T,\), one text; got .*ids\[0\]"):
         to_tokens(ids)
+
+
+@pytest.mark.parametrize("ids", [1, 2.5, None])
+def test_ids_that_are_no_list(ids):
+    with pytest.raises(ValueError, match=f"ids must be a list or a tensor.*got {ids}"):
+        to_tokens(ids)
+
+
+@pytest.mark.parametrize("text", [1, None, np.array("I"), torch.tensor(1)])
+def test_a_text_that_is_none(text):
+    with pytest.raises(ValueError, match="text must be a string or a list of tokens, got"):
+        to_ids(text)
+
+
+@pytest.mark.parametrize("make", [lambda device: to_ids("I", device=device), cycle_corpus])
+def test_a_device_that_is_not_there(make):
+    with pytest.raises(ValueError, match="no such device here: device='cuda:99'"):
+        make(device="cuda:99")
 
 
 @pytest.mark.parametrize("repeats", [0, -1, 2.0, True, None, "3"])

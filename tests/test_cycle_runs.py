@@ -94,6 +94,13 @@ def test_a_run_of_no_length(name, value):
         train_cycle(65)
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
+@pytest.mark.parametrize("make", [cycle_run, train_cycle], ids=["cycle_run", "train_cycle"])
+def test_a_device_that_is_not_there(make, device):
+    with pytest.raises(ValueError, match=f"no such device here: device='{device}'"):
+        make(8, device=device)
+
+
 def test_the_files_are_read_by_safetensors_alone(monkeypatch):
     def never(*_, **__):
         raise AssertionError("a file was unpickled")

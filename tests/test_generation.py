@@ -583,6 +583,15 @@ def test_a_model_that_returns_something_else(result):
     assert "return logits, loss" in message
 
 
+@pytest.mark.parametrize("model", ["gpt2", None, torch.zeros(2), GPT], ids=str)
+def test_what_is_no_model(model, gpt2):
+    calls = [lambda: generate(model, torch.tensor([[0]]), 2)]
+    calls.append(lambda: prompt_inputs(gpt2[0], "I", model))
+    for call in calls:
+        with pytest.raises(ValueError, match=r"model must be a torch\.nn\.Module.*got"):
+            call()
+
+
 def test_numbers_that_no_token_can_be_chosen_from():
     model = Learners()
     model.table.weight.data[1] = float("nan")

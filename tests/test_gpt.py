@@ -300,10 +300,32 @@ def test_the_models_attention_weights_are_those_its_layers_use():
 @pytest.mark.parametrize(
     ("q", "k"), [((2, 3), (3, 3)), ((3,), (3,)), ((1, 2, 3), (2, 3)), ((2, 3), (2, 4))], ids=str
 )
-def test_queries_and_keys_that_do_not_fit(q, k):
+def test_queries_and_keys_of_different_shapes(q, k):
     with pytest.raises(ValueError, match="q and k must have the same shape") as raised:
         attention_weights(torch.zeros(q), torch.zeros(k))
     assert str(q) in str(raised.value) and str(k) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("q", "k", "said"),
+    [
+        ([[1.0]], [[1.0]], "must be torch tensors.*got list and list"),
+        (torch.zeros(2, 3), None, r"got shape \(2, 3\) and NoneType"),
+        (torch.zeros(2, 0), torch.zeros(2, 0), "D at least 1"),
+        (torch.zeros(2, 3), torch.zeros(2, 3).double(), "one dtype; got torch.float32 and.*64"),
+        (torch.zeros(2, 3) + 1j, torch.zeros(2, 3) + 1j, "must be real.*complex64"),
+    ],
+    ids=range(5),
+)
+def test_queries_and_keys_that_do_not_fit(q, k, said):
+    with pytest.raises(ValueError, match=said) as raised:
+        attention_weights(q, k)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_model_has_no_parameters():
+    with pytest.raises(ValueError, match="model must be a torch.nn.Module.*got the class GPT"):
+        count_parameters(GPT)
 
 
 # ---- what a decoder promises -------------------------------------------------------------------

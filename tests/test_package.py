@@ -36,7 +36,7 @@ FLOORS = [
     ["gpt"],
     ["corpus"],
     ["sampling", "models"],
-    ["generation"],
+    ["generation", "run_checks"],
     ["training", "checkpoints"],
     ["cycle_runs"],
     ["pretrained"],

@@ -469,6 +469,14 @@ def test_logits_that_give_no_distribution(name, logits, said):
         ALL[name](logits)
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2], ids=str)
+def test_quarter_precision_is_computed_in_float32(dtype):
+    logits, probs = torch.tensor([1, 2, 4]).to(dtype), torch.tensor([0.5, 0.25, 0.25]).to(dtype)
+    for function in ALL.values():
+        assert torch.equal(function(logits), function(logits.float()))
+    assert entropy(probs) == entropy(probs.float()) and draw(probs, 0.6) == 1
+
+
 def test_whole_numbers_serve_as_logits():
     assert next_token_probs(torch.tensor([1, 1])).tolist() == [0.5, 0.5]
     assert keep_top_p(torch.tensor([0, 3]), Fraction(1, 2)).tolist() == [-INF, 3]
@@ -640,6 +648,10 @@ def test_frequencies_approach_the_probabilities():
         (torch.tensor([0.5, 0.5]), r"one a row, shape \(\); got shape \(2,\)"),
         (torch.tensor(1.0), "got 1.0"),
         (torch.tensor(NAN), "got nan"),
+        (1j, "got 1j"),
+        (torch.tensor([1j, 0]), "got .*1j"),
+        (np.array(["a", "b"]), r"got \['a', 'b'\]"),
+        (np.array([None, 0.5]), "got .None, 0.5"),
     ],
     ids=str,
 )
@@ -662,6 +674,7 @@ def test_a_number_that_is_none_to_draw_with(u, said):
         (torch.tensor([INF, 0.0]), "sum to 1"),
         (torch.tensor([2.0, 1.0, 0.0]), "softmax"),
         (torch.tensor([[0.5, 0.5], [0.0, 0.0]]), "sum to 1"),
+        (torch.tensor([1 + 0j]), "probs must be real numbers, got torch.complex64"),
     ],
     ids=str,
 )

@@ -606,14 +606,15 @@ def test_a_size_that_is_none(name, value):
     ("data", "said"),
     [
         (torch.arange(9) % 4, "data holds 9 tokens, and seq_len=8 needs at least 10"),
-        (torch.arange(40) % 5, "ids must be from 0 to 3.*got ids from 0 to 4"),
+        (torch.arange(40) % 5, "data's ids must be from 0 to 3.*got ids from 0 to 4"),
+        (torch.tensor([0] * 10**4 + [4]), "data's ids must be.*from 0 to 4"),  # seldom drawn
         (-torch.arange(40), "must be from 0 to 3"),
         (torch.zeros(40), "data must be whole numbers.*got torch.float32"),
         (torch.zeros(4, 10).long(), r"shape \(N,\), got shape \(4, 10\)"),
         ([0, 1, 2, 3] * 9, r"data must be a tensor of ids, shape \(N,\), got list"),
         (None, "got NoneType"),
     ],
-    ids=str,
+    ids=range(8),
 )
 def test_data_that_no_model_learns_from(data, said):
     for callbacks in ({}, {"on_sample": print}):
@@ -628,7 +629,7 @@ def test_data_that_no_model_learns_from(data, said):
 
 def test_a_length_beyond_the_models_context():
     run = Run()
-    with pytest.raises(ValueError, match="input length T=65 exceeds max_seq_len=64"):
+    with pytest.raises(ValueError, match="seq_len=65 .*length T=65 exceeds max_seq_len=64"):
         train(run.model, cycle_corpus(), run.optimizer, batch_size=1, seq_len=65, steps=1)
 
 
@@ -643,6 +644,90 @@ def test_an_optimizer_of_another_model():
     kept = run.model.token_embedding.weight.clone()
     assert len(train(run.model, cycle_corpus(), part, **SIZES, steps=3).losses) == 3
     assert torch.equal(run.model.token_embedding.weight, kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("model", None, "torch.nn.Module.*got NoneType"),
+        ("model", GPT, "torch.nn.Module.*got the class GPT"),
+        ("optimizer", None, "torch.optim.*got NoneType"),
+        ("optimizer", torch.optim.AdamW, "torch.optim.*got the class AdamW"),
+        ("optimizer", torch.optim.LBFGS, "LBFGS cannot train this model"),
+        ("optimizer", torch.optim.SparseAdam, "SparseAdam cannot train this model"),
+        ("record", [1.0], "must be a Record.*got list"),
+        ("record", {}, "must be a Record.*got dict"),
+        ("record", 5, "must be a Record.*got int"),
+        ("record", Record(torch.ones(2)), "with a list of losses; got Record"),
+        ("record", Record([1.0, "2"]), r"record.losses\[1\] must be a number, got '2'"),
+        ("on_step", 3, r"called as on_step\(step, loss\), got 3"),
+        ("on_step", lambda: None, r"called as on_step\(step, loss\)"),
+        ("on_step", [].append, r"called as on_step\(step, loss\)"),
+        ("on_sample", "x", r"called as on_sample\(step, ids\), got 'x'"),
+        ("prompt_ids", [[1]], r"shape \(B, T\).*got list"),
+        ("prompt_ids", torch.tensor([1]), r"shape \(B, T\).*got shape \(1,\)"),
+        ("prompt_ids", torch.zeros(2, 3).long(), r"shape \(1, T\), got shape \(2, 3\)"),
+        ("prompt_ids", torch.zeros(1, 0).long(), "prompt is empty"),
+        ("prompt_ids", torch.tensor([[4]]), "prompt_ids must be from 0 to 3"),
+        ("prompt_ids", torch.tensor([[1.0]]), "prompt_ids must be whole numbers"),
+        ("prompt_ids", torch.zeros(1, 1, device="meta").long(), "prompt_ids is on the device meta"),
+    ],
+    ids=range(22),
+)
+def test_whatever_else_is_wrong_is_told_by_name_before_the_first_step(name, value, said):
+    run = Run()
+    if value in (torch.optim.LBFGS, torch.optim.SparseAdam):
+        value = value([*run.model.parameters()])
+    before = run.state()
+    arguments = {"model": run.model, "optimizer": run.optimizer, "record": run.record, name: value}
+    with pytest.raises(ValueError, match=said) as raised:
+        train(data=cycle_corpus(), **SIZES, steps=3, **arguments)
+    assert name in str(raised.value) or "cannot train" in said or "prompt" in said
+    assert "\n" not in str(raised.value)
+    assert_same(run, before)
+
+
+def test_what_takes_the_arguments_is_a_callback_and_a_scheduler_hinders_nothing():
+    run, seen = Run(), []
+
+    @functools.wraps(seen.append)  # which takes one argument
+    def noted(step, loss):
+        seen.append(step)
+
+    torch.optim.lr_scheduler.StepLR(run.optimizer, 1)
+    run.train(2, on_step=noted)
+    run.train(3, on_step=lambda *given: seen.append(given[0]), on_sample=max)
+    assert seen == [1, 2, 3]
+
+
+def test_sparse_gradients_have_their_optimizer():
+    class Table(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(4, 4, sparse=True)
+
+        def forward(self, ids, targets):
+            logits = self.table(ids)
+            return logits, nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+    model = Table()
+    optimizer = torch.optim.SparseAdam(model.parameters())
+    assert len(train(model, cycle_corpus(), optimizer, **SIZES, steps=2).losses) == 2
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [1.0, 2.0],
+        torch.tensor([1.0, 2.0]),
+        [torch.tensor(1.0, requires_grad=True), torch.tensor([2.0])],
+        (1, 2),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("error")
+def test_a_record_of_any_numbers_has_a_text(losses):
+    assert repr(Record(losses)) == "Record: 2 steps, loss 1.0000 to 2.0000"
 
 
 class NoLoss(nn.Module):

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from ..checks import is_whole, plain
+from ..checks import checked_device, is_whole, plain
 from ..corpus import VOCAB, cycle_corpus
 from ..errors import InputError
 from ..gpt import GPT
@@ -26,9 +26,10 @@ FOLDER = Path(__file__).parent
 def cycle_gpt(device: torch.device | str | None = None) -> GPT:
     """Return lesson 10's GPT of 2,240 parameters, with numbers drawn by torch's generator.
 
-    device: where to make it, by default torch's default. Used from lesson 11 on.
+    device: where to make it, by default torch's default. Raises ValueError for one that is not
+    there. Used from lesson 11 on.
     """
-    with torch.device(device or torch.get_default_device()):
+    with checked_device(device):
         return GPT(vocab_size=len(VOCAB), embed_dim=8, num_heads=2, num_layers=2, max_seq_len=64)
 
 
@@ -43,9 +44,9 @@ def train_cycle(
 
     Seed 0 for the weights, 42 for the batches; torch's own generators are left where they were.
     device: where to train, by default torch's default. Raises ValueError for a length or a number
-    of steps below 1. Built in lesson 11, used in lesson 12.
+    of steps below 1, and for a device that is not there. Built in lesson 11, used in lesson 12.
     """
-    device = torch.device(device or torch.get_default_device())
+    device = checked_device(device)
     # torch.manual_seed would seed the generators of other devices, too.
     generator = torch.get_device_module(device) if device.type != "cpu" else torch.default_generator
     before = random_states([device])
@@ -77,7 +78,7 @@ def cycle_run(seq_len: int, *, device: torch.device | str | None = None) -> GPT:
     """Return the model that train_cycle(seq_len) gave, without training it again.
 
     device: where to put it, by default torch's default. Raises ValueError for a length that no run
-    was made at. Used in lessons 10 and 12.
+    was made at, and for a device that is not there. Used in lessons 10 and 12.
     """
     seq_len = plain(seq_len)
     if not is_whole(seq_len) or seq_len not in LENGTHS:
@@ -85,6 +86,6 @@ def cycle_run(seq_len: int, *, device: torch.device | str | None = None) -> GPT:
         raise InputError(f"seq_len must be one of {lengths}, got {seq_len!r}.")
     with torch.device("meta"):
         model = cycle_gpt()
-    weights = load_file(path_of(seq_len), str(device or torch.get_default_device()))
+    weights = load_file(path_of(seq_len), str(checked_device(device)))
     model.load_state_dict(weights, assign=True)
     return model

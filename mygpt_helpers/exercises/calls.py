@@ -140,5 +140,6 @@ def undisturbed() -> Iterator[None]:
             torch.set_num_threads(1)
             stack.enter_context(torch.random.fork_rng(devices=[]))
             stack.enter_context(torch.device("cpu"))
+            stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.enable_grad())
         yield

@@ -93,6 +93,8 @@ def _tensor(got: Any, want: Any, near: float) -> Difference | None:  # noqa: ANN
         return None
     holds_nan = bool(got.isnan().any()) and not bool(want.isnan().any())
     what = "the result holds NaN (not a number)" if holds_nan else "the values are not right"
+    if got.is_floating_point() and sys.modules["torch"].finfo(got.dtype).eps > near:
+        what += f" (a {kind(got)} keeps too few digits: use float32)"
     place = ""
     if want.numel() > SHOWN_NUMBERS:  # too many to show: the first entry that differs
         index = tuple((~close).nonzero()[0].tolist())

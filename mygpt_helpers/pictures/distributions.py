@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ..checks import checked_count, shape_of
+from ..checks import at_least_float32, checked_count, shape_of
 from ..errors import InputError
 from ..sampling import entropy
 from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable, visible_title
@@ -69,6 +69,7 @@ def summarize(
     # No picture needs an accelerator, and Apple's have no float64.
     logits, probs = logits.detach().cpu(), probs.detach().cpu()
     unsure = float(entropy(probs))
+    logits, probs = at_least_float32("logits", logits), at_least_float32("probs", probs)
     label_of = label_function(label_of)
     before = logits.float().softmax(dim=-1)  # (V,)
     shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)

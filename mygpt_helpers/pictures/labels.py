@@ -11,19 +11,26 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from ..checks import checked_count
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TRIED = 1000  # ids; a token that stands for one sign is among the first of every vocabulary
+LAST_ID = 2**31 - 1  # beyond it the tokenizers library raises an error of its own
 
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
     """Return what a token adds to a text, its own space included: " pub".
 
     The bytes that are no whole character become <0xE2>. What has no text keeps its name in the
-    vocabulary, and an id without a token becomes <id 49200>. Used from lesson 01 on.
+    vocabulary, and an id without a token becomes <id 49200>. Raises ValueError for what is no
+    tokenizer, or no id. Used from lesson 01 on.
     """
-    token_id = int(token_id)
+    if not hasattr(tokenizer, "convert_ids_to_tokens"):
+        raise InputError(f"tokenizer must be one of transformers', got {tokenizer!r:.80}.")
+    token_id = checked_count("token_id", token_id, first=0, last=LAST_ID)
     name = tokenizer.convert_ids_to_tokens(token_id)
     if name is None:
         return f"<id {token_id}>"

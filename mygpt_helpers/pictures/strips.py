@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from torch import Tensor
 
-from ..checks import checked_count, checked_text, checked_texts
+from ..checks import checked_count, checked_text, checked_texts, is_many, plain
 from ..errors import InputError
 from .base import CUT, DPI, FAINT, LABEL_CHARS, Picture, printable, visible_title
 from .tables import visible
@@ -36,17 +39,14 @@ class Strip:
         tokens = checked_texts("tokens", self.tokens)
         if not tokens:
             raise InputError("tokens must hold at least one, got none.")
-        if len(self.right) != len(tokens):
+        right = _checked_marks(self.right)
+        if len(right) != len(tokens):
             raise InputError(
-                f"right must have {len(tokens)} entries, one for each token; got {len(self.right)}."
+                f"right must have {len(tokens)} entries, one for each token; got {len(right)}."
             )
-        if not all(mark is None or mark in (True, False) for mark in self.right):
-            raise InputError(f"right must hold True, False or None, got {self.right!r:.80}.")
         checked_text("title", self.title)
         checked_text("facts", self.facts)
-        # A list would be shared with whoever made it; and a tensor's True is not Python's.
-        marks = tuple(None if mark is None else bool(mark) for mark in self.right)
-        object.__setattr__(self, "right", marks)
+        object.__setattr__(self, "right", right)
         object.__setattr__(self, "tokens", tokens)
 
     def __str__(self) -> str:
@@ -65,6 +65,16 @@ class Strip:
             return f"{len(judged)} of {len(judged)} right: all right"
         counted = f"{sum(judged)} of {len(judged)} right"
         return f"{counted}; first wrong: position {marks.index(False)}"
+
+
+def _checked_marks(right: Iterable[bool | None]) -> tuple[bool | None, ...]:
+    """Return the marks in Python's own True and False, or raise InputError."""
+    given = right.tolist() if isinstance(right, Tensor | np.ndarray) else right
+    if is_many(given):
+        marks = [*map(plain, given)]
+        if all(m is None or (isinstance(m, Real | np.bool_) and m in (True, False)) for m in marks):
+            return tuple(None if mark is None else bool(mark) for mark in marks)
+    raise InputError(f"right must hold True, False or None for each token, got {given!r:.80}.")
 
 
 def strip_text(strip: Strip, per_row: int = PER_ROW, length: int | None = None) -> str:
@@ -152,5 +162,5 @@ def show_strip(
     below 1. Used from lesson 12 on.
     """
     per_row = checked_count("per_row", per_row)
-    strip = Strip(title, tokens, tuple(right), facts)
+    strip = Strip(title, tokens, right, facts)
     return Picture(lambda: strip_figure(strip, per_row), strip_text(strip, per_row))

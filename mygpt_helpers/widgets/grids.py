@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import traitlets
 
-from ..checks import checked_count
+from ..checks import checked_count, is_many
 from ..errors import InputError
 from ..pictures.base import visible_title
 from ..pictures.grids import Grid, grid_figure, grid_text, scale_of
 from .base import LivePicture, Shown, Slider, browser_code, shown_labels
-from .inputs import checked_stops
+from .inputs import checked_parts, checked_stops
 
 
 class GridsWidget(LivePicture):
@@ -39,9 +39,9 @@ class GridsWidget(LivePicture):
         start: Sequence[int] | None = None,
     ) -> None:
         """Take the grids and send them to the browser."""
-        self._all = list(grids)
-        if not self._all or not all(isinstance(grid, Grid) for grid in self._all):
-            raise InputError("grids must hold at least one, each made by make_grid.")
+        self._all = checked_parts("grids", grids, Grid, "made by make_grid")
+        if not isinstance(sliders, Mapping) or not all(isinstance(n, str) for n in sliders):
+            raise InputError(f"sliders must be a dict, name -> stops, got {sliders!r:.80}.")
         self._counts = {n: len(checked_stops(n, stops)) for n, stops in sliders.items()}
         wanted = math.prod(self._counts.values())
         if len(self._all) != wanted:
@@ -55,12 +55,12 @@ class GridsWidget(LivePicture):
             label=", ".join(sliders) or "table",
             data={"grids": [*map(sent_grid, self._all)], "scale": scale_of(self._all)},
             sliders=[Slider(name, "index", texts, item=i) for i, (name, texts) in knobs],
-            index=tuple(start) if start is not None else (0,) * len(sliders),
+            index=start if start is not None else (0,) * len(sliders),
         )
 
     @traitlets.validate("index")
     def _validate_index(self, proposal: traitlets.Bunch) -> tuple[int, ...]:
-        places = tuple(proposal.value) if isinstance(proposal.value, Iterable) else ()
+        places = tuple(proposal.value) if is_many(proposal.value) else ()
         if len(places) != len(self._counts):
             raise InputError(
                 f"index must have one place for each slider, {len(self._counts)}, "

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from ..checks import checked_logits, checked_texts
+from ..checks import checked_logits, checked_texts, is_many
 from ..errors import InputError
 from ..pictures.base import visible_title
 from ..pictures.labels import label_function
 
+Part = TypeVar("Part")
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 # The values that a knob's slider stops at: nice numbers, finer where they matter.
@@ -90,6 +92,14 @@ def texts_of(
         if not isinstance(text, str):
             raise InputError(f"labels must be strings; id {i} has {type(text).__name__}.")
     return texts
+
+
+def checked_parts(name: str, parts: Iterable[Part], kind: type[Part], made: str) -> list[Part]:
+    """Return what a slider goes through as a list, or raise ValueError; made: where one is from."""
+    found = list(parts) if is_many(parts) else []
+    if not found or not all(isinstance(part, kind) for part in found):
+        raise InputError(f"{name} must hold at least one, each {made}.")
+    return found
 
 
 def checked_stops(name: str, stops: Sequence[str]) -> list[str]:

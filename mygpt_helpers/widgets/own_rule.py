@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..checks import shape_of, sum_tolerance
+from ..checks import SOFTMAX, at_least_float32, shape_of, sum_tolerance
 from ..errors import InputError
 
 
@@ -40,17 +40,17 @@ def probs_by_own_rule(
         )
     # A rule that ran the model with gradients on has the right numbers: show them.
     probs = probs.detach().cpu()
-    if bool(probs.isnan().any()):
+    numbers = at_least_float32("probs", probs)  # (V,)
+    if bool(numbers.isnan().any()):
         raise InputError(f"{name} returned NaN for some tokens; look for 0 / 0 or inf - inf.")
-    if bool((probs < 0).any()):
+    if bool((numbers < 0).any()):
         raise InputError(
-            f"{name} returned a negative number, {probs.min():.4g}; probabilities are 0 or more."
+            f"{name} returned a negative number, {numbers.min():.4g}; probabilities are 0 or more."
         )
-    total = float(probs.double().sum())
+    total = float(numbers.double().sum())
     if not abs(total - 1) < sum_tolerance(probs.dtype, len(probs)):
         raise InputError(
-            f"{name} returned numbers that sum to {total:.4g}; probabilities sum to 1. "
-            "softmax turns logits into such numbers."
+            f"{name} returned numbers that sum to {total:.4g}; probabilities sum to 1. {SOFTMAX}"
         )
     return probs
 

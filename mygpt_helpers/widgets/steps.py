@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import InputError
 from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, distribution_figure, distribution_text
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
+from .inputs import checked_parts
 
 STATES = {"top": "▲ top", "cut": "✕ cut", "": ""}
 
@@ -31,9 +31,7 @@ class StepsWidget(LivePicture):
         self, distributions: Sequence[Distribution], *, label: str = "step", start: int = 0
     ) -> None:
         """Take the distributions and send what the browser shows of them."""
-        self._all = list(distributions)
-        if not self._all:
-            raise InputError("distributions must hold at least one; got none.")
+        self._all = checked_parts("distributions", distributions, Distribution, "made by summarize")
         steps = [sent_distribution(d) for d in self._all]
         counts = [f"{number} of {len(steps)}" for number in range(1, len(steps) + 1)]
         spoken = [f"{count}: {step['title']}" for count, step in zip(counts, steps, strict=True)]

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..pictures.base import visible_title
 from ..pictures.strips import PER_ROW, Strip, strip_figure, strip_text
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
-from .inputs import checked_stops
+from .inputs import checked_parts, checked_stops
 
 
 class StripsWidget(LivePicture):
@@ -37,9 +37,7 @@ class StripsWidget(LivePicture):
         length: int | None = None,
     ) -> None:
         """Take the strips and send them to the browser."""
-        self._all = list(strips)
-        if not self._all or not all(isinstance(strip, Strip) for strip in self._all):
-            raise InputError("strips must hold at least one, each a Strip.")
+        self._all = checked_parts("strips", strips, Strip, "a Strip")
         if len(checked_stops(label, stops)) != len(self._all):
             raise InputError(
                 f"stops must have {len(self._all)} texts, one for each strip; got {len(stops)}."

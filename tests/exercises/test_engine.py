@@ -170,6 +170,8 @@ def test_shape_dtype_nan_and_gradients_each_have_their_words():
     assert "requires_grad" in message(lambda p: p.requires_grad_())
     assert "not a tensor" in message(lambda p: p.tolist())
     assert status("01.softmax", lambda z: softmax(z.double())) == "right"
+    for dtype, name in ((torch.bfloat16, "bfloat16"), (torch.float16, "float16")):
+        assert f"not right (a {name} tensor keeps too few digits" in message(lambda p: p.to(dtype))  # noqa: B023
     ids = evaluate("01.next_id", lambda z: z[:, -1].argmax(-1).float()).message
     assert "dtype is not right" in ids and "int64" in ids
 
@@ -268,6 +270,14 @@ def test_endless_printing_and_controls_stay_short():
     lengths = []
     evaluate("01.softmax", kept)
     assert set(lengths) == {4000}
+
+
+@pytest.mark.parametrize("inside", [torch.inference_mode, torch.no_grad])
+def test_inside_a_mode_without_gradients_a_solution_is_right(inside):
+    with inside():
+        for exercise in ALL:
+            assert judge(exercise, exercise.solution).status == "right", exercise.name
+            assert torch.is_inference_mode_enabled() == (inside is torch.inference_mode)
 
 
 def test_the_random_generators_stay_as_they_were():

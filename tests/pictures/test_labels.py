@@ -135,6 +135,17 @@ def test_an_id_may_be_a_tensor():
     assert token_text(tokenizer, al) == " al"
 
 
+@pytest.mark.parametrize("token_id", [-1, 1.5, True, "3", None, 2**40], ids=repr)
+def test_what_is_no_id(token_id):
+    with pytest.raises(ValueError, match=f"token_id must be a whole number from 0.*{token_id!r}"):
+        token_text(sentencepiece(), token_id)
+
+
+def test_what_is_no_tokenizer():
+    with pytest.raises(ValueError, match="tokenizer must be one of transformers', got 'x'"):
+        token_text("x", 3)
+
+
 def test_other_functions_name_the_tokens_as_they_like():
     logits = torch.tensor([2.0, 1.0])
     for label_of in ("decode".__getitem__, lambda i: f"decode {i}"):

@@ -105,11 +105,18 @@ def test_right_may_come_from_a_tensor():
         ("ab", (True, True), "list of strings, got 'ab'"),
         (("a", 5), (True, True), "list of strings"),
         (("a",), ("yes",), "True, False or None"),
+        (("a",), None, "True, False or None for each token, got None"),
+        (("a",), True, "got True"),
+        (("a", "b"), torch.ones(2, 2), r"got \[\[1.0, 1.0\], \[1.0, 1.0\]\]"),
+        (("a", "b"), (np.array([1, 0]), True), "True, False or None"),
+        (np.array("a"), (True,), "list of strings"),
     ],
 )
 def test_what_is_no_strip_is_refused(tokens, right, says):
     with pytest.raises(InputError, match=says):
         Strip("", tokens, right)
+    with pytest.raises(InputError, match=says):
+        show_strip(tokens, right)
 
 
 def test_other_bad_arguments_are_refused():

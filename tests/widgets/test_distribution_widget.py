@@ -332,3 +332,12 @@ def test_a_rule_in_half_precision_over_a_whole_vocabulary(dtype, V):
         assert widget.numbers()["note"] == ""
     wrong = DistributionWidget(logits, str, probs_function=lambda z, temperature: probs * 0.9)
     assert "numbers that sum to 0." in wrong.numbers()["note"]
+    assert "half precision as float32 first" in wrong.numbers()["note"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2], ids=str)
+def test_a_rule_in_quarter_precision(dtype):
+    logits, probs = torch.tensor([2.0, 1, 1]).to(dtype), torch.tensor([0.5, 0.25, 0.25]).to(dtype)
+    widget = DistributionWidget(logits, str, probs_function=lambda z, temperature: probs)
+    assert widget.numbers()["note"] == ""
+    assert summarize(logits, probs, str) == summarize(logits.float(), probs.float(), str)

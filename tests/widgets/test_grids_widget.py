@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from mygpt_helpers import GridsWidget, make_grid
 from mygpt_helpers.pictures.grids import grid_text
@@ -56,6 +57,11 @@ def test_one_grid_needs_no_slider():
         (grids(2), {"a": ["x", "y"]}, [-1], "got -1"),
         (grids(2), {"a": ["x", "y"]}, [0.5], "got 0.5"),
         (grids(2), {"a": ["x", "y"]}, [], "one place for each slider, 1"),
+        (grids(2), {"a": ["x", "y"]}, 1, "one place for each slider, 1, got 1"),
+        (grids(2), {"a": ["x", "y"]}, torch.tensor(1), "one place for each slider"),
+        (3, {"a": ["x"]}, None, "made by make_grid"),
+        (grids(2), ["a"], None, "sliders must be a dict, name -> stops, got"),
+        (grids(2), {1: ["x", "y"]}, None, "sliders must be a dict"),
     ],
 )
 def test_grids_and_sliders_that_do_not_fit_are_refused(made, sliders, start, says):

@@ -42,8 +42,9 @@ def test_rows_say_what_became_of_each_token():
 
 
 def test_steps_that_are_not_there_are_refused():
-    with pytest.raises(ValueError, match="at least one"):
-        StepsWidget([])
+    for none in ([], 3, None, ["a"]):
+        with pytest.raises(ValueError, match="at least one, each made by summarize"):
+            StepsWidget(none)
     with pytest.raises(ValueError, match="from 0 to 2, got 3"):
         StepsWidget(steps(3), start=3)
     widget = StepsWidget(steps(3))

@@ -35,6 +35,7 @@ def test_strips_show_as_much_as_the_slider_says():
     [
         ([], [], {}, "at least one"),
         (["I love"], ["1"], {}, "each a Strip"),
+        (3, ["1"], {}, "each a Strip"),
         (strips(4, 5), ["1"], {}, "stops must have 2 texts.* got 1"),
         (strips(4), "1", {}, "list of strings"),
         (strips(4), ["1"], {"start": 1}, "strip must be a whole number from 0 to 0, got 1"),
