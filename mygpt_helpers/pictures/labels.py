@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from ..checks import checked_count
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -19,9 +21,10 @@ def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
     """Return what a token adds to a text, its own space included: " pub".
 
     The bytes that are no whole character become <0xE2>. What has no text keeps its name in the
-    vocabulary, and an id without a token becomes <id 49200>. Used from lesson 01 on.
+    vocabulary, and an id without a token becomes <id 49200>. Raises ValueError for what is no whole
+    number from 0. Used from lesson 01 on.
     """
-    token_id = int(token_id)
+    token_id = checked_count("token_id", token_id, first=0)
     name = tokenizer.convert_ids_to_tokens(token_id)
     if name is None:
         return f"<id {token_id}>"

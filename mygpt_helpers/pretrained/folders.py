@@ -64,13 +64,14 @@ def kind_flaw(folder: Path) -> str | None:
     if why := not_causal(config):
         return why
     writes = ("ForCausalLM", "ForConditionalGeneration", *CAUSAL.values())
-    heads = [str(head) for head in config.architectures or []]
+    named = config.architectures or []
+    heads = [named] if isinstance(named, str) else [str(head) for head in named if head]
     others = [head for head in heads if not head.endswith(writes)]
     if not heads or others != heads:
         return None
     # A base model's head is there only where it is tied to the embedding; a classifier's is lost.
     if any(head.endswith("Model") and "For" not in head for head in heads):
-        if config.get_text_config(decoder=True).tie_word_embeddings:
+        if getattr(config.get_text_config(decoder=True), "tie_word_embeddings", False):
             return None
         return f"it is a base model, without a head that scores the next token ({heads[0]})"
     return f"its head is another's ({', '.join(heads)})"
