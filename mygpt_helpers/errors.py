@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 
 WIDTH = 96  # a longer line would be broken in the middle of a word
-# What the course uses, where it came without saying so (a folder on a path, say).
-USED = {"torch", "numpy", "transformers", "tokenizers", "safetensors", "huggingface_hub"}
-USED |= {"matplotlib", "IPython", "ipykernel", "traitlets", "anywidget", "ipywidgets", "accelerate"}
+# What the course uses, known even where it came without metadata.
+_USED = {"torch", "numpy", "matplotlib", "transformers", "tokenizers", "safetensors", "accelerate"}
+_USED |= {"huggingface_hub", "IPython", "ipykernel", "traitlets", "anywidget", "ipywidgets"}
 _LIBRARIES = {"site-packages", "dist-packages"}
 _PYTHONS_OWN = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
 
@@ -90,4 +90,4 @@ def _is_theirs(frame: FrameType) -> bool:
 
 @cache
 def _installed() -> frozenset[str]:
-    return frozenset(packages_distributions()) | USED
+    return frozenset(packages_distributions()) | _USED

@@ -142,26 +142,28 @@ def _window_reader(
     """Return a function from ids (B, T) to the last position's logits (B, V), for our models."""
     inside = model_inside(model)
     context = getattr(inside, "max_seq_len", None) or context_of(inside)
-    wrapper = hasattr(inside, "prepare_inputs_for_generation") and (
-        f"{type(model).__name__} is a wrapper that takes or returns something else than the "
-        f"{type(inside).__name__} in it: give generate that {type(inside).__name__}."
-    )
-    no_padding = (
-        "this model has no padding: it takes no attention_mask with a 0 in it. Give prompts of one "
-        "length, or generate from each alone."
-    )
+    told = ""
+    if hasattr(inside, "prepare_inputs_for_generation"):
+        told = (
+            f"{type(model).__name__} is a wrapper that takes or returns something else than the "
+            f"{type(inside).__name__} in it: give generate that {type(inside).__name__}."
+        )
     if not bool(mask.all()):
-        raise PromptError(wrapper or no_padding)
+        raise PromptError(
+            told
+            or "this model has no padding: it takes no attention_mask with a 0 in it. Give prompts "
+            "of one length, or generate from each alone."
+        )
 
     def last_logits(ids: Tensor) -> Tensor:
         # Beyond the context the window slides: the model never sees what has left it.
         result = model(ids if context is None else ids[:, -context:])
         if not isinstance(result, tuple) or not isinstance(result[0], Tensor):
-            no_pair = (
-                f"the model must return (logits, loss), got {type(result).__name__}: "
+            raise InputError(
+                told
+                or f"the model must return (logits, loss), got {type(result).__name__}: "
                 "its forward has to end in `return logits, loss`."
             )
-            raise InputError(wrapper or no_pair)
         return result[0][:, -1]
 
     return last_logits

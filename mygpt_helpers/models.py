@@ -45,6 +45,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _has_own_numbers(model: nn.Module) -> bool:
+    """Tell whether a checkpoint of what a module holds would lack some of the module's numbers."""
     averaged = isinstance(model, torch.optim.swa_utils.AveragedModel)  # it counts its updates
     return not averaged and any("." not in name for name in model.state_dict())
 
@@ -63,7 +64,7 @@ def names_of_arguments(model: nn.Module) -> set[str]:
 
     What a forward takes without a name, it hands on to that of the class above.
     """
-    names = set()
+    names: set[str] = set()
     for cls in type(model).__mro__:
         if hasattr(cls, "forward"):
             arguments = list(inspect.signature(cls.forward).parameters.values())[1:]

@@ -66,8 +66,7 @@ def kind_flaw(folder: Path) -> str | None:
     writes = ("ForCausalLM", "ForConditionalGeneration", *CAUSAL.values())
     named = config.architectures or []
     heads = [named] if isinstance(named, str) else [str(head) for head in named if head]
-    others = [head for head in heads if not head.endswith(writes)]
-    if not heads or others != heads:
+    if not heads or any(head.endswith(writes) for head in heads):
         return None
     # A base model's head is there only where it is tied to the embedding; a classifier's is lost.
     if any(head.endswith("Model") and "For" not in head for head in heads):
