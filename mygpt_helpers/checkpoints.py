@@ -45,7 +45,7 @@ def save_checkpoint(
     state and torch's random generators are saved too. Raises ValueError for a model without config,
     or an optimizer of another; CheckpointError where nothing can be written. Built in lesson 11.
     """
-    model = unwrapped(checked_model(model))
+    model = unwrapped(model)
     if optimizer is not None:
         check_optimizer(model, optimizer)
     if record is not None and not isinstance(record, Record):

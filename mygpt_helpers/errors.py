@@ -13,6 +13,9 @@ from pathlib import Path
 from types import FrameType
 
 WIDTH = 96  # a longer line would be broken in the middle of a word
+# What the course uses, known even where it came without metadata.
+_USED = {"torch", "numpy", "matplotlib", "transformers", "tokenizers", "safetensors", "accelerate"}
+_USED |= {"huggingface_hub", "IPython", "ipykernel", "traitlets", "anywidget", "ipywidgets"}
 _LIBRARIES = {"site-packages", "dist-packages"}
 _PYTHONS_OWN = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
 
@@ -62,18 +65,14 @@ class CheckpointError(PlainError, RuntimeError):
 
 def own_line(error: BaseException) -> list[str]:
     """Return which line of the learner's code led to the error, if one did: one line or none."""
-    frames = [
-        (frame.f_code, line, frame.f_globals)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if _is_theirs(frame)
-    ]
-    if not frames:
-        return []
-    code, line, names = frames[-1]
-    source = linecache.getline(code.co_filename, line, names).strip()
-    where = "your cell" if code.co_name == "<module>" else code.co_name
-    number = line - code.co_firstlineno + 1
-    return [f"  line {number} of {where}: {source}"] if source else []
+    frames = [f for f in traceback.walk_tb(error.__traceback__) if _is_theirs(f[0])]
+    for frame, line in reversed(frames):  # made code has no source: who called it, then
+        code = frame.f_code
+        source = linecache.getline(code.co_filename, line, frame.f_globals).strip()
+        if source:
+            where = "your cell" if code.co_name == "<module>" else code.co_name
+            return [f"  line {line - code.co_firstlineno + 1} of {where}: {source}"]
+    return []
 
 
 def _is_theirs(frame: FrameType) -> bool:
@@ -91,4 +90,4 @@ def _is_theirs(frame: FrameType) -> bool:
 
 @cache
 def _installed() -> frozenset[str]:
-    return frozenset(packages_distributions())
+    return frozenset(packages_distributions()) | _USED

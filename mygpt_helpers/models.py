@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from .checks import checked_model
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -20,28 +21,58 @@ if TYPE_CHECKING:
 
 # Beside those that fill masks: they look at both sides of a position, too.
 TWO_SIDED = ("bert-generation", "cpmant", "xlnet")
+# The writing half of two kinds that AutoModelForCausalLM knows as a whole.
+HALVES = ("emu3_text_model", "mllama_text_model")
+META = torch.device("meta")  # where accelerate leaves the numbers that it brings in when needed
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the model that a wrapper holds (torch.compile's, DataParallel, an adapter's).
 
     A wrapper hands on whatever it is called with: its forward names no argument, and it has one
-    part. It is the wrapper that is called; what is asked about the model is asked of what it holds.
+    part and no numbers of its own. It is the wrapper that is called; what is asked about the model
+    is asked of what it holds. Raises ValueError for what is no model at all.
     """
+    model = checked_model(model)
     while True:
         parts = list(model.children())
         if hasattr(type(model), "get_base_model"):  # PEFT's, which names some arguments
             model = model.get_base_model()
-        elif len(parts) == 1 and not names_of_arguments(model):
+        elif len(parts) == 1 and not names_of_arguments(model) and not _has_own_numbers(model):
             model = parts[0]
         else:
             return model
 
 
+def _has_own_numbers(model: nn.Module) -> bool:
+    """Tell whether a checkpoint of what a module holds would lack some of the module's numbers."""
+    averaged = isinstance(model, torch.optim.swa_utils.AveragedModel)  # it counts its updates
+    return not averaged and any("." not in name for name in model.state_dict())
+
+
+def model_inside(model: nn.Module) -> nn.Module:
+    """Return the part that knows its context: the model itself, or one that it is built around."""
+    model = unwrapped(model)
+    parts = (*model.modules(), *vars(model).values())  # a part may be hidden from torch
+    modules = (part for part in parts if isinstance(part, nn.Module))
+    known = ("max_seq_len", "get_input_embeddings")
+    return next((part for part in modules if any(hasattr(part, name) for name in known)), model)
+
+
 def names_of_arguments(model: nn.Module) -> set[str]:
-    """Return the arguments that a model's class takes by name, whatever replaced its forward."""
-    arguments = list(inspect.signature(type(model).forward).parameters.values())[1:]
-    return {a.name for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)}
+    """Return the arguments that a model's class takes by name, whatever replaced its forward.
+
+    What a forward takes without a name, it hands on to that of the class above.
+    """
+    names: set[str] = set()
+    for cls in type(model).__mro__:
+        if hasattr(cls, "forward"):
+            arguments = list(inspect.signature(cls.forward).parameters.values())[1:]
+            named = {a.name for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)}
+            names |= named
+            if len(named) == len(arguments):
+                break
+    return names
 
 
 def context_of(model: nn.Module) -> int | None:
@@ -49,8 +80,11 @@ def context_of(model: nn.Module) -> int | None:
     config = getattr(unwrapped(model), "config", None)
     if hasattr(config, "get_text_config"):  # a model for texts and pictures has two
         config = config.get_text_config(decoder=True)
-    length = getattr(config, "max_position_embeddings", None)
-    return length if length and length > 0 else None
+    names = ("max_position_embeddings", "max_target_positions", "max_seq_len")  # Whisper's, MPT's
+    length = next(filter(None, (getattr(config, name, None) for name in names)), 0)
+    if getattr(config, "model_type", None) == "prophetnet":
+        length -= config.pad_token_id + 2  # it counts from there, and looks one token further
+    return length if length > 0 else None
 
 
 def vocab_size_of(model: nn.Module) -> int | None:
@@ -64,16 +98,22 @@ def vocab_size_of(model: nn.Module) -> int | None:
 
 def is_transformers(model: nn.Module) -> bool:
     """Tell whether a model is one of transformers', or raise InputError if that cannot write."""
-    model = unwrapped(model)
-    config = getattr(model, "config", None)
+    held = unwrapped(model)
+    for part in model.modules():
+        if getattr(getattr(part, "active_peft_config", None), "is_prompt_learning", False):
+            raise InputError(
+                f"a {type(part).__name__} learns a prompt (num_virtual_tokens), and generate does "
+                "not put it before yours: its own model.generate does."
+            )
+    config = getattr(held, "config", None)
     if not hasattr(config, "model_type"):
-        return hasattr(model, "prepare_inputs_for_generation")
-    why = not_causal(config)
-    if not why and not hasattr(model, "prepare_inputs_for_generation"):
+        return hasattr(held, "prepare_inputs_for_generation")
+    why = None if config.model_type in HALVES else not_causal(config)
+    if not why and not hasattr(held, "prepare_inputs_for_generation"):
         why = "it has no head that scores the next token"
     if why:
         raise InputError(
-            f"a {type(model).__name__} cannot continue a text: {why}. Load a causal language "
+            f"a {type(held).__name__} cannot continue a text: {why}. Load a causal language "
             "model, with AutoModelForCausalLM."
         )
     return True
@@ -90,7 +130,10 @@ def not_causal(config: PretrainedConfig) -> str | None:
         return f"transformers knows no causal language model of the kind {kind}"
     two_sided = kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind in TWO_SIDED
     # xlm calls it causal; xlnet and cpmant have no such switch.
-    if two_sided and not (getattr(config, "is_decoder", False) or getattr(config, "causal", False)):
+    two_sided &= not (getattr(config, "is_decoder", False) or getattr(config, "causal", False))
+    text = config.get_text_config(decoder=True)  # the others have a switch to the other side
+    two_sided |= getattr(text, "use_bidirectional_attention", None) in (True, "all")
+    if two_sided or not getattr(text, "is_causal", True):
         return f"{kind} was made to look at the tokens on both sides of a position"
     return None
 
@@ -109,7 +152,13 @@ def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
 
 def devices_of(model: nn.Module) -> set[torch.device]:
     """Return the devices that a model's numbers lie on."""
-    return {t.device for t in (*model.parameters(), *model.buffers())}
+    return {t.device for t in (*model.parameters(), *model.buffers())} - {META}
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device that a model takes its ids on: that of its first numbers."""
+    places = (t.device for t in model.parameters())
+    return next((place for place in places if place != META), torch.device("cpu"))
 
 
 def random_states(devices: Iterable[torch.device]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -37,11 +38,11 @@ class Record:
 
     losses: list[float] = field(default_factory=list)
     # The model that the losses are of, if it is still there: a record goes on with no other one.
-    _model: weakref.ref[nn.Module] | None = field(default=None, compare=False, repr=False)
+    _model: ClassVar[weakref.ref[nn.Module] | None] = None  # no field: asdict is for files
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the model out of a copy, and of a file: a copy may go on with any model once."""
-        return {"losses": self.losses, "_model": None}
+        return vars(self) | {"_model": None}
 
     def __repr__(self) -> str:
         losses = checked_numbers("losses", self.losses)

@@ -6,6 +6,7 @@ import copy
 import importlib
 import pickle
 import sys
+import types
 
 import pytest
 
@@ -52,6 +53,26 @@ def test_a_module_of_the_learners_is_theirs(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "a_module", raising=False)
     assert raised(importlib.import_module("a_module")) == ["  line 2 of divide: return a / b"]
+
+
+def test_a_library_without_metadata_is_known_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(errors, "packages_distributions", dict)
+    monkeypatch.setattr(errors, "_LIBRARIES", set())
+    errors._installed.cache_clear()
+    try:
+        for name in ("torch", "numpy", "transformers"):
+            code = compile(LIBRARY, str(tmp_path / name / "made.py"), "exec")
+            module = types.ModuleType(f"{name}.made")
+            exec(code, vars(module))
+            assert raised(module) == ["  line 3 of raised: return module.divide(1, 0)"]
+    finally:
+        errors._installed.cache_clear()
+
+
+def test_code_without_source_is_told_by_who_called_it():
+    made = types.ModuleType("made")
+    exec(LIBRARY, vars(made))
+    assert raised(made) == ["  line 3 of raised: return module.divide(1, 0)"]
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])

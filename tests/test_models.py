@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import torch
 import transformers
 from torch import nn
-from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers import AutoModelForCausalLM, BatchEncoding, GenerationConfig
 
 from mygpt_helpers import (
     GPT,
@@ -21,7 +23,15 @@ from mygpt_helpers import (
     save_checkpoint,
     train,
 )
-from mygpt_helpers.models import context_of, not_causal, unwrapped, vocab_size_of
+from mygpt_helpers.models import (
+    context_of,
+    device_of,
+    devices_of,
+    not_causal,
+    unwrapped,
+    vocab_size_of,
+)
+from tests.tiny import make_tokenizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -132,6 +142,73 @@ def test_the_context_lies_in_the_text_config_too(models):
         prompt_inputs(tokenizer, "a", models["gemma3"])
 
 
+SHORT = SMALL | {"d_model": 32, "n_layers": 2, "n_heads": 4, "hidden_size": 32}
+SHORT |= {"num_decoder_layers": 2, "num_decoder_attention_heads": 4, "add_cross_attention": False}
+SHORT |= {"decoder_layers": 2, "decoder_attention_heads": 4, "decoder_ffn_dim": 48}
+SHORT |= {"decoder_start_token_id": 1, "is_encoder_decoder": False}
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "context"),
+    [
+        ("Mpt", {"max_seq_len": 16}, 16),
+        ("Whisper", {"max_target_positions": 16}, 16),
+        ("ProphetNet", {"max_position_embeddings": 16, "is_decoder": True}, 14),
+    ],
+)
+def test_a_context_by_another_name(name, sizes, context):
+    cls = getattr(transformers, f"{name}ForCausalLM")
+    model = cls(cls.config_class(**(SHORT | sizes))).eval()
+    assert context_of(model) == context
+    full = torch.full((1, context - 2), 5)
+    assert generate(model, full, 2, top_k=1).shape == (1, context)
+    with pytest.raises(ValueError, match=f"context of {context}"):
+        generate(model, full, 3)
+    with pytest.raises((IndexError, RuntimeError)):
+        model(torch.full((1, context + 1), 5))
+
+
+@pytest.mark.parametrize("name", ["Emu3", "Mllama"])
+def test_the_text_half_of_a_kind_writes(name):
+    cls = getattr(transformers, f"{name}ForCausalLM")
+    more = {"cross_attention_layers": []} if name == "Mllama" else {}
+    torch.manual_seed(0)
+    model = cls(cls.config_class(**(SIZES | {"num_key_value_heads": 2} | more))).eval()
+    model.generation_config = GenerationConfig()
+    ids = torch.tensor([[5, 6, 7]])
+    assert generate(model, ids, 6, top_k=1).tolist() == by_transformers(model, ids).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+@pytest.mark.parametrize("kind", ["llama", "opt"])
+def test_a_quantized_model_may_be_padded(kind, models):
+    rounded = copy.deepcopy(models[kind])
+    rounded = torch.ao.quantization.quantize_dynamic(rounded, {nn.Linear}, dtype=torch.qint8)
+    ids = torch.tensor([[0, 0, 0, 5, 6], [7, 8, 9, 10, 11]])
+    mask = (ids != 0).long()
+    came = generate(rounded, ids, 6, top_k=1, attention_mask=mask)
+    assert came.tolist() == by_transformers(rounded, ids, mask).tolist()
+
+
+# ---- where it lies -------------------------------------------------------------------------------
+
+
+def test_what_accelerate_has_put_away_lies_nowhere():
+    model = nn.Sequential(nn.Linear(2, 2, device="meta"), nn.Linear(2, 2))
+    assert devices_of(model) == {torch.device("cpu")} and device_of(model) == torch.device("cpu")
+    assert devices_of(model[0]) == set() and device_of(model[0]) == torch.device("cpu")
+
+
+def test_a_prompt_goes_to_its_model_whatever_the_default_device(models):
+    tokenizer = make_tokenizer("gpt2")
+    with torch.device("meta"):
+        inputs = prompt_inputs(tokenizer, "I", models["gpt2"])
+    assert isinstance(inputs, BatchEncoding) and inputs["input_ids"].tolist() == [[43]]
+    elsewhere = nn.Linear(2, 2)
+    elsewhere.parameters = lambda: iter([SimpleNamespace(device=torch.device("meta:0"))])
+    assert prompt_inputs(tokenizer, "I", elsewhere)["input_ids"].is_meta
+
+
 # ---- the wrong kinds -----------------------------------------------------------------------------
 
 WRONG = {
@@ -185,6 +262,30 @@ def test_what_is_refused_is_what_reads_ahead(kind, is_decoder, monkeypatch):
     assert reads_ahead(model) == (not_causal(model.config) is not None) == (not is_decoder)
 
 
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("gemma", {"use_bidirectional_attention": True}),
+        ("gemma3_text", {"use_bidirectional_attention": True}),
+        ("llama", {"is_causal": False}),
+        ("gpt2", {"is_causal": False}),
+    ],
+)
+@pytest.mark.parametrize("switched", [False, True])
+def test_a_switch_to_both_sides_is_seen(kind, more, switched, monkeypatch):
+    sizes = SIZES | {"num_key_value_heads": 2, "head_dim": 8} | FAMILIES.get(kind, {})
+    monkeypatch.setitem(FAMILIES, kind, sizes | (more if switched else {}))
+    model = make(kind)
+    assert reads_ahead(model) == (not_causal(model.config) is not None) == switched
+
+
+@pytest.mark.parametrize("no_model", ["gpt2", None, torch.ones(2), lambda ids: ids])
+def test_what_is_no_model_is_told(no_model):
+    for function in (unwrapped, context_of, lambda it: generate(it, torch.tensor([[1]]), 1)):
+        with pytest.raises(ValueError, match=f"torch.nn.Module, .*got {type(no_model).__name__}"):
+            function(no_model)
+
+
 def test_no_family_that_writes_is_refused(models):
     assert [kind for kind in FAMILIES if not_causal(models[kind].config) is not None] == []
     assert not any(reads_ahead(model) for model in models.values())
@@ -214,6 +315,23 @@ def forward_replaced(model):
     return model
 
 
+def class_replaced(*arguments):
+    """Return a function that gives a model a class of a learner's, which hands arguments on."""
+    of_forward = {
+        (): lambda self, *args, **kwargs: super(type(self), self).forward(*args, **kwargs),
+        ("input_ids",): lambda self, input_ids, **kwargs: super(type(self), self).forward(
+            input_ids, **kwargs
+        ),
+    }
+
+    def replaced(model):
+        model.__class__ = type("Mine", (type(model),), {"forward": of_forward[arguments]})
+        return model
+
+    return replaced
+
+
+REPLACED = [forward_replaced, class_replaced(), class_replaced("input_ids")]
 WRAPPERS = [
     pytest.param(compiled, marks=pytest.mark.slow),  # ten seconds to import the compiler
     nn.DataParallel,
@@ -223,7 +341,7 @@ WRAPPERS = [
 ]
 
 
-@pytest.mark.parametrize("wrap", [*WRAPPERS, forward_replaced])
+@pytest.mark.parametrize("wrap", [*WRAPPERS, *REPLACED])
 def test_a_wrapper_changes_nothing_in_a_padded_batch(wrap, models):
     bare = models["gpt2"]
     ids = torch.tensor([[0, 0, 0, 5, 6], [7, 8, 9, 10, 11]])
@@ -296,6 +414,102 @@ def test_a_model_that_is_unwrapped_is_itself():
     model, _ = our_run()
     for inside in (model, model.blocks[0], nn.Linear(2, 2), nn.Sequential(model)):
         assert unwrapped(inside) is inside
+
+
+class Scaled(Passes):
+    """A learner's own model, which learns one more number than the model in it."""
+
+    def __init__(self, model, number):
+        super().__init__(model)
+        self.scale = number
+        self.config = model.config
+
+
+@pytest.mark.parametrize("keeps", ["parameter", "buffer"])
+def test_a_module_with_numbers_of_its_own_is_no_wrapper(keeps, tmp_path):
+    kinds = {"parameter": nn.Parameter, "buffer": nn.Buffer}
+    model, fresh = (Scaled(our_run()[0], kinds[keeps](torch.tensor(x))) for x in (3.0, 1.0))
+    assert unwrapped(model) is model
+    save_checkpoint(tmp_path, model)
+    load_checkpoint(tmp_path, fresh)
+    assert fresh.scale.item() == 3
+    passing = Scaled(our_run()[0], nn.Buffer(torch.tensor(1.0), persistent=False))
+    assert unwrapped(passing) is passing.inside
+
+
+class Named(Passes):
+    def forward(self, input_ids, **kwargs):
+        return self.inside(input_ids, **kwargs)
+
+
+class WithLoss(Passes):
+    def __init__(self, model):
+        super().__init__(model)
+        self.loss = nn.CrossEntropyLoss()
+
+
+class Hiding(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.__dict__["inside"] = model
+
+    def forward(self, *args, **kwargs):
+        return self.inside(*args, **kwargs)
+
+
+NOT_TRANSPARENT = [Named, WithLoss, Hiding, nn.Sequential]
+
+
+@pytest.mark.parametrize("wrap", NOT_TRANSPARENT)
+@pytest.mark.parametrize("mask", [None, torch.tensor([[0, 1]])], ids=["whole", "padded"])
+def test_a_wrapper_that_cannot_be_seen_through_is_told(wrap, mask, models):
+    told = rf"^{wrap.__name__} is a wrapper .* give generate that GPT2LMHeadModel"
+    with pytest.raises(ValueError, match=told):
+        generate(wrap(models["gpt2"]), torch.tensor([[5, 6]]), 3, attention_mask=mask)
+
+
+@pytest.mark.parametrize("wrap", NOT_TRANSPARENT)
+def test_a_model_of_ours_keeps_its_window_in_any_module(wrap):
+    model, _ = our_run()
+    prompt = torch.tensor([[0, 1, 2, 3] * 4])  # longer than the context
+    assert generate(wrap(model), prompt, 4, top_k=1).equal(generate(model, prompt, 4, top_k=1))
+
+
+class Adapter(Passes):
+    """As PEFT's prompt tuning is seen from outside."""
+
+    active_peft_config = SimpleNamespace(is_prompt_learning=True, num_virtual_tokens=3)
+
+    def get_base_model(self):
+        return self.inside
+
+
+@pytest.mark.parametrize("wrap", [Adapter, lambda model: nn.DataParallel(Adapter(model))])
+def test_an_adapter_that_learns_a_prompt_is_refused(wrap, models, monkeypatch):
+    model = wrap(copy.deepcopy(models["gpt2"]))
+    monkeypatch.setattr(Passes, "forward", None)
+    with pytest.raises(ValueError, match=r"^an? Adapter learns a prompt .*own model\.generate"):
+        generate(model, torch.tensor([[5, 6]]), 3)
+    assert context_of(model) == CONTEXT
+
+
+@dataclasses.dataclass
+class Longer(Record):
+    rates: list[float] = dataclasses.field(default_factory=list)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy])
+def test_a_copied_record_keeps_what_the_learner_added(again):
+    record = Longer(rates=[0.1])
+    trained(*our_run(), 2, record)
+    record.note = "first try"
+    came = again(record)
+    assert (came.losses, came.rates, came.note) == (record.losses, [0.1], "first try")
+
+
+def test_a_record_as_a_dict_is_its_losses():
+    record = trained(*our_run(), 2)
+    assert dataclasses.asdict(record) == {"losses": record.losses}
 
 
 class Strict(transformers.GPT2LMHeadModel):

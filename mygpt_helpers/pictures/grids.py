@@ -82,7 +82,7 @@ def _numbers(values: Tensor | Sequence[Sequence[float]]) -> tuple[tuple[float, .
             raise InputError(f"values must be real numbers of shape (R, C), got {given}.")
         values = values.tolist()
     try:
-        made = tuple(tuple(map(plain, row)) for row in values)
+        made = tuple(map(_cells, values))
         if not all(isinstance(v, Real) for row in made for v in row):
             raise TypeError
         made = tuple(tuple(float(v) for v in row) for row in made)
@@ -94,6 +94,13 @@ def _numbers(values: Tensor | Sequence[Sequence[float]]) -> tuple[tuple[float, .
     if len(lengths) > 1:
         raise InputError(f"all rows of values must be equally long, got {sorted(lengths)}.")
     return made
+
+
+def _cells(row: Sequence[float]) -> tuple[object, ...]:
+    """Return what stands in a row, nan for what numpy masks; TypeError for what is no row."""
+    if getattr(row, "ndim", 1) != 1:
+        raise TypeError
+    return tuple(math.nan if np.ma.is_masked(cell) else plain(cell) for cell in row)
 
 
 def scale_of(grids: Iterable[Grid]) -> tuple[float, float]:

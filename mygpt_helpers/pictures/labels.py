@@ -17,7 +17,6 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TRIED = 1000  # ids; a token that stands for one sign is among the first of every vocabulary
 LAST_ID = 2**31 - 1  # beyond it the tokenizers library raises an error of its own
 
 
@@ -54,8 +53,9 @@ def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
 
 def label_function(label_of: Callable[[int], str]) -> Callable[[int], str]:
     """Return label_of; in place of a tokenizer's own decode, token_text of this tokenizer."""
-    tokenizer = getattr(label_of, "__self__", None)
-    if label_of == getattr(tokenizer, "decode", None) and hasattr(tokenizer, "all_special_ids"):
+    called = label_of.func if isinstance(label_of, partial) else label_of
+    tokenizer = getattr(called, "__self__", None)
+    if called == getattr(tokenizer, "decode", None) and hasattr(tokenizer, "all_special_ids"):
         return partial(token_text, tokenizer)
     return label_of
 
@@ -69,9 +69,9 @@ def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
 def _neighbour(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """Return the id of a token that has no space on either side, if there is one."""
     decode, special = _decoder(tokenizer), set(tokenizer.all_special_ids)
-    for i in range(min(len(tokenizer), TRIED)):
+    for i in range(len(tokenizer)):  # one of the first, in most vocabularies
         text = decode([i])
-        seen = text.isascii() and text.isprintable() and text and " " not in text
+        seen = text and text.isprintable() and not {" ", "\ufffd"} & set(text)
         if seen and i not in special and decode([i, i]) == 2 * text:
             return i
     return None

@@ -63,12 +63,17 @@ def kind_flaw(folder: Path) -> str | None:
         return f"transformers {__version__} makes nothing of its config.json ({first:.160})"
     if why := not_causal(config):
         return why
-    # A base model's head is tied to its embedding, and so is there; a classifier's is lost.
-    writes = ("Model", "ForCausalLM", "ForConditionalGeneration")
-    heads = config.architectures or []
-    if heads and not any(head.endswith(writes) or head in CAUSAL.values() for head in heads):
-        return f"its head is another's ({', '.join(heads)})"
-    return None
+    writes = ("ForCausalLM", "ForConditionalGeneration", *CAUSAL.values())
+    named = config.architectures or []
+    heads = [named] if isinstance(named, str) else [str(head) for head in named if head]
+    if not heads or any(head.endswith(writes) for head in heads):
+        return None
+    # A base model's head is there only where it is tied to the embedding; a classifier's is lost.
+    if any(head.endswith("Model") and "For" not in head for head in heads):
+        if getattr(config.get_text_config(decoder=True), "tie_word_embeddings", False):
+            return None
+        return f"it is a base model, without a head that scores the next token ({heads[0]})"
+    return f"its head is another's ({', '.join(heads)})"
 
 
 def _shard_flaw(folder: Path, index: str, names: set[str]) -> str | None:

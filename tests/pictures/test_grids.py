@@ -237,3 +237,20 @@ def test_what_is_no_grid_is_refused(values, rows, columns, says):
 def test_texts_must_be_strings():
     with pytest.raises(InputError, match="title must be a string, got int"):
         make_grid([[1]], ["a"], ["b"], title=5)
+
+
+MASKED = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]])
+
+
+@pytest.mark.parametrize(
+    "values", [MASKED, [*MASKED], MASKED.astype(int), [[1.0, np.ma.masked], [3, 4]]]
+)
+def test_what_numpy_masks_is_masked(values):
+    (first, masked), last = make_grid(values, *named(2, 2)).values
+    assert first == 1 and math.isnan(masked) and last == (3, 4)
+
+
+@pytest.mark.parametrize("cube", [torch.ones(1, 2, 1), np.ones((1, 2, 1)), [torch.ones(2, 1)]])
+def test_values_in_three_directions_are_refused(cube):
+    with pytest.raises(ValueError, match="^values must be"):
+        make_grid(cube, *named(1, 2))

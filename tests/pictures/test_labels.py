@@ -42,6 +42,14 @@ def sentencepiece():
     return fast(model, decoders.Sequence(steps), **ROW)
 
 
+def late(*words):
+    """The same where the first token without a space comes late, or has no ASCII letter."""
+    first = [f"▁{i}" for i in range(1000)]
+    steps = [decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    model = models.BPE(vocab=numbered(["<unk>", *first, *words]), merges=[], unk_token="<unk>")
+    return fast(model, decoders.Sequence(steps), unk_token="<unk>")
+
+
 def unigram():
     """T5's kind."""
     model = models.Unigram([(piece, -1.0) for piece in ("<unk>", *PIECES)], unk_id=0)
@@ -81,6 +89,8 @@ def cleaned_up():
 
 KINDS = {
     "sentencepiece": sentencepiece,
+    "late": partial(late, "al", "▁al"),
+    "no ASCII": partial(late, "▁猫", "猫"),
     "unigram": unigram,
     "wordpiece": wordpiece,
     "word ends": word_ends,
@@ -107,6 +117,8 @@ def test_no_two_tokens_share_a_label(kind):
     [
         ("sentencepiece", {"al": "al", "▁al": " al", "▁": " ", "▁▁al": "  al", "<s>": "<s>"}),
         ("sentencepiece", {"<0x0A>": "<0x0A>", "<0xE2>": "<0xE2>", "é": "é"}),
+        ("late", {"al": "al", "▁al": " al"}),
+        ("no ASCII", {"猫": "猫", "▁猫": " 猫"}),
         ("unigram", {"al": "al", "▁al": " al", "▁": " ", "<unk>": "<unk>"}),
         ("wordpiece", {"al": " al", "##al": "##al", ".": ".", "[UNK]": "[UNK]"}),
         ("word ends", {"al": "al", "al</w>": "al "}),
@@ -144,6 +156,15 @@ def test_what_is_no_id(token_id):
 def test_what_is_no_tokenizer():
     with pytest.raises(ValueError, match="tokenizer must be one of transformers', got 'x'"):
         token_text("x", 3)
+
+
+def test_a_decode_with_settings_is_a_decode():
+    tokenizer = sentencepiece()
+    ids = range(len(tokenizer))
+    logits = -torch.arange(len(ids)).float()
+    decode = partial(tokenizer.decode, skip_special_tokens=False)
+    shown = summarize(logits, logits.softmax(dim=-1), decode, num_bars=len(ids)).labels
+    assert list(shown) == [token_text(tokenizer, i) for i in ids]
 
 
 def test_other_functions_name_the_tokens_as_they_like():

@@ -93,6 +93,12 @@ KINDS = {
     '{"model_type": "t5", "is_encoder_decoder": true}': "t5 reads a prompt with an encoder",
     '{"model_type": "vit"}': "no causal language model of the kind vit",
     '{"model_type": "gpt2", "architectures": ["GPT2ForSequenceClassification"]}': "is another's",
+    '{"model_type": "gpt2", "architectures": "GPT2ForTokenClassification"}': "GPT2ForTokenClass",
+    '{"model_type": "llama", "architectures": ["LlamaModel"]}': "a base model, without a head",
+    '{"model_type": "gpt_neox", "architectures": ["GPTNeoXModel"]}': "a base model",
+    '{"model_type": "llama", "architectures": ["LlamaForRewardModel"]}': "is another's",
+    '{"model_type": "llama", "is_causal": false}': "both sides",
+    '{"model_type": "gemma3_text", "use_bidirectional_attention": true}': "both sides",
     '{"model_type": "of-tomorrow"}': "transformers .* makes nothing of its config.json",
     '{"model_type": "of-tomorrow", "auto_map": {"AutoConfig": "code.Config"}}': "makes nothing",
     '{"hello": 1}': "makes nothing of its config.json",
@@ -101,6 +107,9 @@ KINDS = {
     '{"model_type": "gpt2", "architectures": ["GPT2Model"]}': None,
     '{"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}': None,
     '{"model_type": "llama", "architectures": null}': None,
+    '{"model_type": "llama", "architectures": [null]}': None,
+    '{"model_type": "llama", "architectures": ["LlamaModel"], "tie_word_embeddings": true}': None,
+    '{"model_type": "llama", "architectures": "LlamaForCausalLM"}': None,
 }
 
 
