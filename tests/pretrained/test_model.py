@@ -80,6 +80,7 @@ def test_folder_keeps_the_libraries_offline_and_a_name_does_not(
     from huggingface_hub import constants
 
     monkeypatch.setattr(model, "_fetch_from_hub", lambda name: made)
+    monkeypatch.setattr(model, "loading_flaw", lambda folder: None)
     model.lesson_checkpoint()
     assert os.environ["HF_HUB_OFFLINE"] == "1" and constants.HF_HUB_OFFLINE
     monkeypatch.setenv("MYGPT_CHECKPOINT", "gpt2")
@@ -109,6 +110,7 @@ def test_paths_in_variables_start_at_the_top_folder_from_everywhere(
     (top / "mine" / "config.json").write_bytes(CONFIG)
     (top / "mine" / "model.safetensors").write_bytes(WEIGHTS)
     monkeypatch.setattr(course_files, "TOP", top)
+    monkeypatch.setattr(model, "loading_flaw", lambda folder: None)
     for name, value in [("CHECKPOINT", " mine "), ("CACHE", "cache"), ("PROGRESS", "./a/b.json")]:
         monkeypatch.setenv(f"MYGPT_{name}", value)
     for folder in (top, top / "mine", tmp_path):
