@@ -128,18 +128,30 @@ def _shard_flaw(folder: Path, index: str, names: set[str]) -> str | None:
     return None
 
 
-def _file_flaw(path: Path) -> str | None:
-    """Say why a file is not what its name says, or return None."""
+def head_flaw(path: Path) -> str | None:
+    """Say why a file's beginning (which takes 0.5 ms) is not what its name says, or return None."""
     with open(path, "rb") as file:
         head = file.read(200).lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if head.startswith(b"version https://git-lfs"):
         return "is a Git LFS pointer, not the file itself. Run git lfs pull where it came from"
     if head.startswith((b"<!doctype", b"<html", b"<?xml")):
         return f"is a web page, not the file itself. {AGAIN}"
-    whole = {".json": _is_json, ".safetensors": _is_safetensors, ".bin": _is_pickle}
-    if not whole.get(path.suffix, lambda _: True)(path):
-        return f"is damaged or cut short ({path.stat().st_size:,} bytes). {AGAIN}"
+    zeros = head and not head.strip(b"\0")  # what a power failure leaves of a new file
+    if zeros or (path.suffix == ".safetensors" and not _is_safetensors(path)):
+        return _damaged(path)
     return None
+
+
+def _file_flaw(path: Path) -> str | None:
+    """Say why a file is not what its name says, or return None."""
+    if wrong := head_flaw(path):
+        return wrong
+    whole = {".json": _is_json, ".bin": _is_pickle}
+    return None if whole.get(path.suffix, lambda _: True)(path) else _damaged(path)
+
+
+def _damaged(path: Path) -> str:
+    return f"is damaged or cut short ({path.stat().st_size:,} bytes). {AGAIN}"
 
 
 def _is_json(path: Path) -> bool:
