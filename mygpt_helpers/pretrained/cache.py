@@ -43,7 +43,7 @@ def model_folder() -> Path:
     import platformdirs
 
     root = path_in("MYGPT_CACHE") or platformdirs.user_cache_path("mygpt", False)
-    return (root / f"{MODEL}-v{CONVERSION}").resolve()
+    return Path(os.path.realpath(root / f"{MODEL}-v{CONVERSION}"))
 
 
 def flaw(folder: Path, thorough: bool = False) -> str | None:
@@ -148,7 +148,7 @@ def sha256(path: Path) -> str:
 def _lock(folder: Path) -> BaseFileLock:
     import filelock
 
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{folder.name} is not a folder", str(folder))
     path = folder.with_name(f"{folder.name}.lock")
     refuse_special(path)

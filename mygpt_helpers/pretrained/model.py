@@ -112,7 +112,7 @@ def _prepare_in_child() -> None:
     """Run the set-up in another process, which keeps this one's memory small; show its lines."""
     command = [sys.executable, "-m", "mygpt_helpers", "model"]
     with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(
+        with subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -121,13 +121,13 @@ def _prepare_in_child() -> None:
             env=child_environment(),
             cwd=TOP,  # as in a terminal, so that a relative path in pip's settings means the same
             start_new_session=True,  # Ctrl-C reaches us alone, and we end the child, once
-        )
-        try:
-            for line in child.stdout or ():
-                say(line.rstrip("\n"))
-            code = child.wait()
-        finally:
-            _end(child)
+        ) as child:
+            try:
+                for line in child.stdout or ():
+                    say(line.rstrip("\n"))
+                code = child.wait()
+            finally:
+                _end(child)
         errors.seek(0)
         said = plain_lines(errors.read().decode("utf-8", "replace"))
     if code:

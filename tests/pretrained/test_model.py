@@ -23,7 +23,7 @@ from fakes import (
 
 from mygpt_helpers import files as course_files
 from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.pretrained import model
+from mygpt_helpers.pretrained import model, prepare
 from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
 
 
@@ -39,6 +39,30 @@ def test_first_call_prepares_in_a_child_and_second_is_silent(
     assert model.lesson_checkpoint() == folder
     assert capsys.readouterr().out == ""
     assert conversions(fake) == 1
+
+
+def test_the_childs_pipe_is_closed(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    children, real = [], subprocess.Popen
+
+    def popen(*arguments: object, **about: object) -> subprocess.Popen:
+        children.append(real(*arguments, **about))
+        return children[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    model.lesson_checkpoint()
+    assert [child.stdout.closed for child in children] == [True]
+
+
+@pytest.mark.parametrize("value", ["~no-such-user/x", "loop"])
+def test_a_cache_that_is_nowhere(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course_files, "TOP", tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.setenv("MYGPT_CACHE", value)
+    monkeypatch.setattr(prepare, "_make", lambda *_: pytest.fail("it was begun"))
+    with pytest.raises(CheckpointError, match="MYGPT_CACHE"):
+        prepare.prepare_model()
 
 
 def test_the_kernel_itself_imports_no_torch(made: Path, fake: Path) -> None:
