@@ -34,9 +34,8 @@ class _Settings(RcParams):
 @contextmanager
 def own_settings(*, dark: bool = False) -> Iterator[None]:
     """Let what is made and drawn inside look the same for everybody, on a light or a dark page."""
-    matplotlib.rcParams.__class__ = (
-        _Settings  # here, since another object may have come in its place
-    )
+    # Each time: a learner may have put another set in the place of the first.
+    matplotlib.rcParams.__class__ = _Settings
     token = _OWN.set(_DARK if dark else _LIGHT)
     try:
         yield

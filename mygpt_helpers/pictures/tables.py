@@ -124,9 +124,11 @@ def table(
             _cell(heading), justify="right" if heading in right else "left", overflow="fold"
         )
     for row in rows:
-        cells = [*row] if isinstance(row, Iterable) else None
-        if cells is None or len(cells) != len(columns):
-            got = "no list" if cells is None else len(cells)
-            raise InputError(f"a row must have {len(columns)} cells, got {got}: {row!r}")
+        try:
+            cells = [*row]
+        except TypeError:
+            raise InputError(f"a row must be a list of cells, got {row!r}.") from None
+        if len(cells) != len(columns):
+            raise InputError(f"a row must have {len(columns)} cells, got {len(cells)}: {row!r}")
         made.add_row(*map(_cell, cells))
     return made

