@@ -14,7 +14,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..checks import checked_count
 from ..errors import InputError
 
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
@@ -54,8 +53,8 @@ def visible_prose(text: str, max_chars: int | None = None) -> str:
 def _cut(text: str, max_chars: int | None) -> str:
     if not isinstance(text, str):
         raise InputError(f"text must be a string, got {type(text).__name__}.")
-    if max_chars is not None:
-        max_chars = checked_count("max_chars", max_chars)
+    if max_chars is not None and max_chars < 1:
+        raise InputError(f"max_chars must be a whole number from 1, got {max_chars}.")
     return text if max_chars is None or len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
