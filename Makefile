@@ -16,8 +16,16 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(PY) -m pytest -p tools -q -n 2 --no-loadscope-reorder
 
 # Where pip takes things from (index, mirror, proxy) is the learner's to set; where it puts them is not.
-unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN
-PIP := $(PY) -m pip install --disable-pip-version-check --no-user --target= --prefix="$(VENV)"
+# A variable outweighs a configuration file, also for the pip that builds a package.
+unexport PIP_USER PIP_TARGET PIP_PREFIX
+ifneq ($(OS),Windows_NT)
+$(STAMP): export PIP_ROOT := /
+endif
+$(STAMP): export PIP_PYTHON := $(PY)
+$(STAMP): export PIP_DRY_RUN := 0
+$(STAMP): export PIP_NO_DEPS := 0
+$(STAMP): export PIP_REQUIRE_HASHES := 0
+PIP := $(PY) -m pip install --disable-pip-version-check --no-user --target= --prefix="$(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)"
 
 .PHONY: lab test quick refresh edges bench lint format model clean
 
@@ -57,6 +65,7 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	-$(PIP) "pip>=24.3"
 	$(PIP) -r requirements.txt
+	$(PY) -I -c "import importlib.util as u, sys; sys.exit(not u.find_spec('mygpt_helpers') and 'pip installed nothing into $(VENV). pip config debug shows the settings it heeds: mend them, then start this again.')"
 	$(PY) -c "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()" $(STAMP)
 
 clean:

@@ -30,8 +30,9 @@ def running_cell() -> tuple[str, str]:
 
 
 def child_environment(**more: str) -> dict[str, str]:
-    """Return the environment for a program we start: it speaks UTF-8, without colours."""
-    kept = {name: value for name, value in os.environ.items() if name not in COLOURS}
+    """Return the environment for a program we start: it ends, and speaks UTF-8 without colours."""
+    left_out = {*COLOURS, "PYTHONINSPECT"}  # which has Python wait for a person at the end
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return {**kept, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", **more}
 
 

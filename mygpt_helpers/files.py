@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from .errors import CheckpointError
+
 TOP = Path(__file__).resolve().parents[1]  # the course's top folder
 
 
@@ -14,10 +16,15 @@ def path_in(variable: str) -> Path | None:
     """Return the absolute path that an environment variable holds, or None where it is not set.
 
     A relative path starts at the course's top folder, so it means the same in a terminal and in
-    every notebook. A leading ~ is the home folder.
+    every notebook. A leading ~ is the home folder. Raises CheckpointError for ~ and no user's name.
     """
     given = os.environ.get(variable, "").strip()
-    return TOP / os.path.expanduser(given) if given else None
+    try:
+        return TOP / Path(given).expanduser() if given else None
+    except RuntimeError:
+        raise CheckpointError(
+            f"{variable}={given!r} names nothing: there is no such user"
+        ) from None
 
 
 def refuse_special(path: Path) -> None:
@@ -31,7 +38,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
     A link stays one, and its target is written. Raises OSError for what is not a regular file.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     refuse_special(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".new")
     try:

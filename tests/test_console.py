@@ -62,6 +62,11 @@ def test_a_child_speaks_without_colours(monkeypatch):
     assert not set(COLOURS) & set(env) and set(COLOURS) <= set(os.environ)
 
 
+def test_a_child_ends(monkeypatch):
+    monkeypatch.setenv("PYTHONINSPECT", "1")
+    assert "PYTHONINSPECT" not in child_environment()
+
+
 @pytest.mark.parametrize(
     "said",
     [

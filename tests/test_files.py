@@ -13,7 +13,7 @@ from mygpt_helpers.files import refuse_special, write_whole
 from mygpt_helpers.pretrained import cache, prepare
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no devices in folders")
-KINDS = ("fifo", "folder", "socket", "device", "link")
+KINDS = ("fifo", "folder", "socket", "device", "link", "loop")
 
 
 def make_special(kind: str, path: Path) -> None:
@@ -21,6 +21,8 @@ def make_special(kind: str, path: Path) -> None:
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path.name)
     elif kind == "socket":
         os.chdir(path.parent)  # a socket's path must be short
         socket.socket(socket.AF_UNIX).bind(path.name)

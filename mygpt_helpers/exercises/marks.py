@@ -22,12 +22,13 @@ _LOCK_SECONDS = 5
 
 def place() -> Path | None:
     """Return the file the progress is kept in, or None where it is off."""
-    if os.environ.get("MYGPT_PROGRESS", "").strip() == "off":
+    if os.environ.get("MYGPT_PROGRESS", "").strip().lower() == "off":
         return None
     import platformdirs
 
     folder = platformdirs.user_data_dir("mygpt", appauthor=False)
-    return (path_in("MYGPT_PROGRESS") or Path(folder, "progress.json")).resolve()
+    path = path_in("MYGPT_PROGRESS") or Path(folder, "progress.json")
+    return Path(os.path.realpath(path))
 
 
 def mark(name: str) -> list[str]:
@@ -59,7 +60,7 @@ def solved() -> tuple[list[str], list[str]]:
     path = None
     try:
         path = place()
-        if path is None or not path.exists():
+        if path is None or not os.path.lexists(path):
             return [], []
         return _read(path)["solved"], []
     except ValueError:
@@ -122,7 +123,8 @@ def _read_or_move_aside(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _reason(path: Path | None, error: Exception) -> str:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{path}: {reason}. Set MYGPT_PROGRESS to a file that can be written, or to off."
+    reason = f"{path}: {reason}" if path else reason
+    return f"{reason}. Set MYGPT_PROGRESS to a file that can be written, or to off."
 
 
 def _once(line: str) -> list[str]:

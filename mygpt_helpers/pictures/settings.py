@@ -15,7 +15,7 @@ import matplotlib
 from matplotlib import RcParams
 
 GROUND, INK = "#111111", "#E0E0E0"  # of a dark page, as JupyterLab has it
-_LIGHT = matplotlib.rcParamsDefault  # what matplotlib ships; no style and no file changes it
+_LIGHT = matplotlib.rcParamsDefault.copy()  # what matplotlib ships; no style or file changes it
 _DARK = _LIGHT.copy()
 _DARK.update({f"{what}.facecolor": GROUND for what in ("figure", "axes")})
 _DARK.update({f"{what}.color": INK for what in ("text", "xtick", "ytick")})
@@ -31,12 +31,11 @@ class _Settings(RcParams):
         return super().__getitem__(key) if own is None else own[key]
 
 
-matplotlib.rcParams.__class__ = _Settings
-
-
 @contextmanager
 def own_settings(*, dark: bool = False) -> Iterator[None]:
     """Let what is made and drawn inside look the same for everybody, on a light or a dark page."""
+    # Each time: a learner may have put another set in the place of the first.
+    matplotlib.rcParams.__class__ = _Settings
     token = _OWN.set(_DARK if dark else _LIGHT)
     try:
         yield

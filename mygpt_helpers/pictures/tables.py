@@ -25,8 +25,9 @@ NOTHING = re.compile(
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
     r"\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159]"
 )
-# Hangul vowels and final consonants: they join the letter before them, as a mark does.
-JOINING = re.compile(r"[\u1161-\u11ff\ud7b0-\ud7fb]")
+# They join the character before them, as a mark does: Hangul vowels and final consonants, the vowel
+# am of Thai and Lao, halfwidth voicing, an emoji's skin.
+JOINING = re.compile(r"[\u1161-\u11ff\ud7b0-\ud7fb\u0e33\u0eb3\uff9e\uff9f\U0001f3fb-\U0001f3ff]")
 
 
 def visible(text: str, max_chars: int | None = None) -> str:
@@ -35,7 +36,8 @@ def visible(text: str, max_chars: int | None = None) -> str:
     A space becomes ␣, a line break ⏎, a tab ⇥; what is drawn as nothing (control, format and
     bidirectional characters, fillers, lone surrogates) becomes its escape (\\x00, \\u202e); a mark
     that would sit on another character gets ◌ to sit on; everything else stays. Text that is cut
-    ends in "…". Raises ValueError for text that is not a string. Used from lesson 01 on.
+    ends in "…". Raises ValueError for text that is not a string, and for max_chars below 1. Used
+    from lesson 01 on.
     """
     return _shown(_cut(text, max_chars), SIGNS)
 
@@ -51,6 +53,8 @@ def visible_prose(text: str, max_chars: int | None = None) -> str:
 def _cut(text: str, max_chars: int | None) -> str:
     if not isinstance(text, str):
         raise InputError(f"text must be a string, got {type(text).__name__}.")
+    if max_chars is not None and max_chars < 1:
+        raise InputError(f"max_chars must be a whole number from 1, got {max_chars}.")
     return text if max_chars is None or len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
@@ -101,10 +105,12 @@ def table(
 
     columns: headings. rows: one sequence of cells for each row, as many as there are columns; a
     cell is shown as str(cell), never as markup, its control characters escaped. right: headings of
-    the columns aligned to the right (numbers). Raises ValueError for a row of another length. Used
-    from lesson 01 on.
+    the columns aligned to the right (numbers). Raises ValueError for a row of another length, and
+    where right names no column. Used from lesson 01 on.
     """
     right = set(right)
+    if unknown := right - set(columns):
+        raise InputError(f"right must name columns, got {unknown}; they are {list(columns)}.")
     made = PlainTable(
         title=None if title is None else _cell(title),
         box=box.SIMPLE_HEAD,
@@ -117,7 +123,11 @@ def table(
             _cell(heading), justify="right" if heading in right else "left", overflow="fold"
         )
     for row in rows:
-        if len(row) != len(columns):
-            raise InputError(f"a row must have {len(columns)} cells, got {len(row)}: {row!r}")
-        made.add_row(*map(_cell, row))
+        try:
+            cells = [*row]
+        except TypeError:
+            raise InputError(f"a row must be a list of cells, got {row!r}.") from None
+        if len(cells) != len(columns):
+            raise InputError(f"a row must have {len(columns)} cells, got {len(cells)}: {row!r}")
+        made.add_row(*map(_cell, cells))
     return made

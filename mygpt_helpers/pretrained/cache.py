@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..console import say
 from ..files import path_in, refuse_special
+from .folders import head_flaw
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -42,13 +43,14 @@ def model_folder() -> Path:
     import platformdirs
 
     root = path_in("MYGPT_CACHE") or platformdirs.user_cache_path("mygpt", False)
-    return (root / f"{MODEL}-v{CONVERSION}").resolve()
+    return Path(os.path.realpath(root / f"{MODEL}-v{CONVERSION}"))
 
 
 def flaw(folder: Path, thorough: bool = False) -> str | None:
     """Say what is wrong with a converted model, or return None if nothing is.
 
-    Compares the files' sizes with the manifest (0.1 ms); thorough: their sha256 too (about 0.3 s).
+    Compares the files' sizes with the manifest, and looks at their beginnings (1 ms); thorough:
+    their sha256 too (about 0.3 s).
     """
     try:
         if not folder.is_dir():
@@ -66,6 +68,8 @@ def flaw(folder: Path, thorough: bool = False) -> str | None:
                 return f"{name} has {size:,} bytes and should have {entry['bytes']:,}"
             if not os.access(path, os.R_OK):
                 return f"{name} is not yours to read"
+            if head_flaw(path):
+                return f"{name} is damaged"
             if thorough and sha256(path) != entry["sha256"]:
                 return f"{name} was changed (its sha256 differs)"
         return None if "config.json" in files else "manifest.json lists no config.json"
@@ -144,7 +148,7 @@ def sha256(path: Path) -> str:
 def _lock(folder: Path) -> BaseFileLock:
     import filelock
 
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{folder.name} is not a folder", str(folder))
     path = folder.with_name(f"{folder.name}.lock")
     refuse_special(path)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from ..console import running_cell
 
+from ..errors import CheckpointError
+from .cache import COMMAND
+
 LIBRARIES = ["torch", "transformers", "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "rich"]
 REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 
@@ -90,8 +93,12 @@ def _model() -> list[Finding]:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
         model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
         loading = time.perf_counter() - start
+    except CheckpointError as error:
+        return [Finding("model", " ".join(str(error).split()), "")]
     except Exception as error:  # whatever a damaged model makes the libraries raise
-        return [Finding("model", " ".join(str(error).split()), type(error).__name__)]
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        mend = f"Unset MYGPT_CHECKPOINT if it is set, or run: {COMMAND}"
+        return [Finding("model", f"cannot be loaded ({said}). {mend}", "")]
     ids = tokenizer("I had some beer from the", return_tensors="pt")["input_ids"]  # (1, T)
     times = []
     with torch.inference_mode():

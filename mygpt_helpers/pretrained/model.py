@@ -19,7 +19,7 @@ from ..errors import CheckpointError
 from ..files import TOP, path_in
 from .cache import COMMAND, flaw, is_offline, model_folder, remove_leftovers_if_idle
 from .children import run_watched
-from .folders import folder_flaw, kind_flaw
+from .folders import folder_flaw, kind_flaw, loading_flaw
 from .prepare import prepare_model, refuse_optimized
 
 __all__ = ["CheckpointError", "lesson_checkpoint", "prepare_model"]
@@ -61,7 +61,7 @@ def lesson_checkpoint() -> str:
                 "such as gpt2. Unset MYGPT_CHECKPOINT to use the course's own model."
             )
         _keep_offline(True)
-        _refuse_other_kinds(given, folder)
+        _refuse_unfit(given, folder)
         return str(folder)
     if os.path.exists(folder):
         raise CheckpointError(
@@ -74,16 +74,21 @@ def lesson_checkpoint() -> str:
             "and a hub name looks like gpt2 or Qwen/Qwen3-0.6B."
         )
     _keep_offline(is_offline())
-    _refuse_other_kinds(given, _fetch_from_hub(given))
+    _refuse_unfit(given, _fetch_from_hub(given))
     return given
 
 
-def _refuse_other_kinds(given: str, folder: Path) -> None:
-    """Raise CheckpointError where a folder holds another model than one that continues a text."""
+def _refuse_unfit(given: str, folder: Path) -> None:
+    """Raise CheckpointError where a folder's model continues no text, or cannot be loaded."""
     if why := kind_flaw(folder):
         raise CheckpointError(
             f"MYGPT_CHECKPOINT={given!r} names no causal language model: {why}. Choose one that "
             "continues a text, such as gpt2, or unset MYGPT_CHECKPOINT."
+        )
+    if why := loading_flaw(folder):
+        raise CheckpointError(
+            f"MYGPT_CHECKPOINT={given!r} cannot be used: {why}. Copy or download it again, choose "
+            "another model, or unset MYGPT_CHECKPOINT to use the course's own."
         )
 
 
@@ -107,7 +112,7 @@ def _prepare_in_child() -> None:
     """Run the set-up in another process, which keeps this one's memory small; show its lines."""
     command = [sys.executable, "-m", "mygpt_helpers", "model"]
     with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(
+        with subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -116,13 +121,13 @@ def _prepare_in_child() -> None:
             env=child_environment(),
             cwd=TOP,  # as in a terminal, so that a relative path in pip's settings means the same
             start_new_session=True,  # Ctrl-C reaches us alone, and we end the child, once
-        )
-        try:
-            for line in child.stdout or ():
-                say(line.rstrip("\n"))
-            code = child.wait()
-        finally:
-            _end(child)
+        ) as child:
+            try:
+                for line in child.stdout or ():
+                    say(line.rstrip("\n"))
+                code = child.wait()
+            finally:
+                _end(child)
         errors.seek(0)
         said = plain_lines(errors.read().decode("utf-8", "replace"))
     if code:

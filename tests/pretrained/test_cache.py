@@ -65,6 +65,10 @@ def current_umask() -> int:
     return mask
 
 
+def _fill(path: Path, byte: bytes) -> None:
+    path.write_bytes(byte * path.stat().st_size)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -74,7 +78,10 @@ def current_umask() -> int:
         (lambda folder: (folder / "manifest.json").write_text("{"), "cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("[]"), "cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text('{"files": {}}'), "no config.json"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(bytes(5004)), "was changed"),
+        (lambda folder: _fill(folder / "model.safetensors", b"\0"), "model.safetensors is damaged"),
+        (lambda folder: _fill(folder / "model.safetensors", b"x"), "model.safetensors is damaged"),
+        (lambda folder: _fill(folder / "config.json", b"\0"), "config.json is damaged"),
+        (lambda folder: _fill(folder / "config.json", b" "), "was changed"),
     ],
 )
 def test_damaged_cache_is_redone_saying_so(

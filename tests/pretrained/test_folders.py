@@ -4,10 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from mygpt_helpers import CheckpointError, lesson_checkpoint
-from mygpt_helpers.pretrained.folders import folder_flaw
+from mygpt_helpers.pretrained.folders import folder_flaw, loading_flaw
 from tests.tiny import make_checkpoint
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
@@ -66,9 +68,17 @@ def test_a_pointer_in_place_of_an_older_tokenizers_file(name: str, folder: Path)
     assert str(folder_flaw(folder)).startswith(f"{name} is a Git LFS pointer")
 
 
-def test_an_error_message_in_place_of_the_tokenizer(folder: Path) -> None:
-    (folder / "tokenizer.json").write_text('{"error": "Repository not found"}')
-    assert str(folder_flaw(folder)).startswith("tokenizer.json is damaged")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", READ)
+def test_json_that_the_library_cannot_read(name: str, encoding: str, folder: Path) -> None:
+    (folder / name).write_text((folder / name).read_text("utf-8"), encoding)
+    assert str(folder_flaw(folder)).startswith(f"{name} is damaged")
+
+
+@pytest.mark.parametrize("name", READ)
+def test_an_empty_file_is_damaged_or_missing(name: str, folder: Path) -> None:
+    (folder / name).write_bytes(b"")
+    assert name in str(folder_flaw(folder))
 
 
 @pytest.mark.parametrize("index", ["[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": []}}'])
@@ -117,9 +127,86 @@ KINDS = {
 def test_a_model_of_another_kind_is_told_from_its_config(config, folder, monkeypatch, capfd):
     (folder / "config.json").write_text(config)
     monkeypatch.setenv("MYGPT_CHECKPOINT", str(folder))
+    monkeypatch.setattr("mygpt_helpers.pretrained.model.loading_flaw", lambda folder: None)
     if KINDS[config] is None:
         assert lesson_checkpoint() == str(folder)
     else:
         with pytest.raises(CheckpointError, match=f"no causal language model: .*{KINDS[config]}"):
             lesson_checkpoint()
     assert capfd.readouterr() == ("", "")
+
+
+# ---- what transformers makes of it ---------------------------------------------------------------
+
+
+def change_config(folder: Path, **values: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def rename_weights(folder: Path, old: str, new: str) -> None:
+    path = folder / "model.safetensors"
+    weights = {name.replace(old, new): array for name, array in load_file(path).items()}
+    save_file(weights, path, {"format": "pt"})
+
+
+def replace_weights(folder: Path, name: str, content: bytes) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(content)
+
+
+def spoil_tokenizer(folder: Path, *, link: bool = False, content: str | None = None) -> None:
+    path = folder / "tokenizer.json"
+    path.unlink()
+    if link:
+        path.symlink_to("nothing")
+    if content:
+        path.write_text(content)
+
+
+def remove_tokenizer(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+
+
+FLAWS = {
+    "no tokenizer.json": (spoil_tokenizer, "makes no tokenizer of it"),
+    "a dangling link": (lambda f: spoil_tokenizer(f, link=True), "makes no tokenizer of it"),
+    "no tokenizer": (remove_tokenizer, "it has no tokenizer"),
+    "null": (lambda f: spoil_tokenizer(f, content='{"model": null}'), "makes no tokenizer of it"),
+    "no words": (
+        lambda f: spoil_tokenizer(f, content='{"model": {"type": "BPE"}}'),
+        "makes no tokenizer of it",
+    ),
+    "an error": (lambda f: spoil_tokenizer(f, content='{"error": "?"}'), "makes no tokenizer"),
+    "a layer too many": (lambda f: change_config(f, n_layer=3), "transformer.h.2.attn"),
+    "a layer too few": (lambda f: change_config(f, n_layer=1), "transformer.h.1.attn"),
+    "another width": (lambda f: change_config(f, n_embd=64), "not those of its config.json"),
+    "another vocabulary": (lambda f: change_config(f, vocab_size=900), "transformer.wte.weight"),
+    "widths that do not go": (lambda f: change_config(f, n_head=5), "makes no model of it"),
+    "other names": (lambda f: rename_weights(f, "", "x"), "not those of its config.json"),
+    "no pickle": (lambda f: replace_weights(f, "pytorch_model.bin", b"hello world"), "no model"),
+    "no shards": (
+        lambda f: replace_weights(f, "model.safetensors.index.json", b'{"weight_map": {}}'),
+        "makes no model of it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_what_cannot_be_loaded_is_one_line(name, folder, monkeypatch, capfd):
+    spoil, said = FLAWS[name]
+    spoil(folder)
+    monkeypatch.setenv("MYGPT_CHECKPOINT", str(folder))
+    with pytest.raises(CheckpointError, match=f"cannot be used: .*{said}"):
+        lesson_checkpoint()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_can_be_loaded(folder, tmp_path):
+    assert loading_flaw(make_checkpoint("qwen3", tmp_path / "tied")) is None
+    rename_weights(folder, "transformer.", "")  # as a base model is saved
+    path = folder / "model.safetensors"
+    another_head = {"v_head.summary.weight": numpy.zeros((1, 32), numpy.float32)}
+    save_file(load_file(path) | another_head, path, {"format": "pt"})
+    assert loading_flaw(folder) is None

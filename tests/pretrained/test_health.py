@@ -7,6 +7,7 @@ import pytest
 
 from mygpt_helpers import CheckpointError
 from mygpt_helpers.pretrained import health, model
+from mygpt_helpers.pretrained.cache import COMMAND
 from mygpt_helpers.pretrained.health import Finding, HealthReport, health_check
 from tests.tiny import make_checkpoint
 
@@ -47,6 +48,12 @@ def test_a_model_that_cannot_be_loaded_says_why_on_one_line(tiny, tmp_path, monk
     (folder / "config.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0")
     line = repr(health_check()).splitlines()[-1]
     assert line.startswith("model ") and "config.json is a Git LFS pointer" in line
+
+
+def test_what_the_libraries_raise_comes_with_a_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "lesson_checkpoint", lambda: str(tmp_path))
+    line = repr(health_check()).splitlines()[-1]
+    assert line.startswith("model          cannot be loaded (") and line.endswith(f"run: {COMMAND}")
 
 
 def test_other_versions_are_named(monkeypatch):

@@ -113,6 +113,7 @@ def test_hub_name_is_downloaded_once_without_pickles(
     from huggingface_hub import constants
     from transformers import AutoConfig
 
+    monkeypatch.setattr(model, "loading_flaw", lambda folder: None)
     monkeypatch.setenv("MYGPT_CHECKPOINT", "org/good")
     assert model.lesson_checkpoint() == "org/good"
     said, errors = capfd.readouterr()

@@ -23,7 +23,7 @@ from fakes import (
 
 from mygpt_helpers import files as course_files
 from mygpt_helpers.errors import CheckpointError
-from mygpt_helpers.pretrained import model
+from mygpt_helpers.pretrained import model, prepare
 from mygpt_helpers.pretrained.cache import COMMAND, flaw, model_folder
 
 
@@ -39,6 +39,30 @@ def test_first_call_prepares_in_a_child_and_second_is_silent(
     assert model.lesson_checkpoint() == folder
     assert capsys.readouterr().out == ""
     assert conversions(fake) == 1
+
+
+def test_the_childs_pipe_is_closed(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    children, real = [], subprocess.Popen
+
+    def popen(*arguments: object, **about: object) -> subprocess.Popen:
+        children.append(real(*arguments, **about))
+        return children[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    model.lesson_checkpoint()
+    assert [child.stdout.closed for child in children] == [True]
+
+
+@pytest.mark.parametrize("value", ["~no-such-user/x", "loop"])
+def test_a_cache_that_is_nowhere(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course_files, "TOP", tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.setenv("MYGPT_CACHE", value)
+    monkeypatch.setattr(prepare, "_make", lambda *_: pytest.fail("it was begun"))
+    with pytest.raises(CheckpointError, match="MYGPT_CACHE"):
+        prepare.prepare_model()
 
 
 def test_the_kernel_itself_imports_no_torch(made: Path, fake: Path) -> None:
@@ -80,6 +104,7 @@ def test_folder_keeps_the_libraries_offline_and_a_name_does_not(
     from huggingface_hub import constants
 
     monkeypatch.setattr(model, "_fetch_from_hub", lambda name: made)
+    monkeypatch.setattr(model, "loading_flaw", lambda folder: None)
     model.lesson_checkpoint()
     assert os.environ["HF_HUB_OFFLINE"] == "1" and constants.HF_HUB_OFFLINE
     monkeypatch.setenv("MYGPT_CHECKPOINT", "gpt2")
@@ -109,6 +134,7 @@ def test_paths_in_variables_start_at_the_top_folder_from_everywhere(
     (top / "mine" / "config.json").write_bytes(CONFIG)
     (top / "mine" / "model.safetensors").write_bytes(WEIGHTS)
     monkeypatch.setattr(course_files, "TOP", top)
+    monkeypatch.setattr(model, "loading_flaw", lambda folder: None)
     for name, value in [("CHECKPOINT", " mine "), ("CACHE", "cache"), ("PROGRESS", "./a/b.json")]:
         monkeypatch.setenv(f"MYGPT_{name}", value)
     for folder in (top, top / "mine", tmp_path):
@@ -173,7 +199,7 @@ def test_bad_checkpoint_is_one_message(
 def test_lesson_redoes_a_truncated_cache(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.truncate(made / "model.safetensors", 100)
     model.lesson_checkpoint()
-    assert "100 bytes and should have 5,004" in capsys.readouterr().out
+    assert f"100 bytes and should have {len(WEIGHTS):,}" in capsys.readouterr().out
     assert flaw(made, thorough=True) is None
 
 

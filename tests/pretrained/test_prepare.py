@@ -154,11 +154,25 @@ def test_no_network(
     assert "there is no network" in message and "pip said 'ERROR: No matching distri" in message
 
 
-@pytest.mark.parametrize("setting", ["user", "target", "prefix", "require-virtualenv"])
+@pytest.mark.parametrize("content", [b"no section", b"[global]\ntimeout = x", b"\xff\xfe[global]"])
+def test_settings_that_pip_cannot_read(
+    content: bytes,
+    fake: Path,
+    real_pip: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "pip.conf").write_bytes(content)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    assert "pip cannot read its settings (" in failure(capsys)
+
+
+@pytest.mark.parametrize("setting", ["user", "target", "prefix", "python", "require-virtualenv"])
 def test_where_the_learners_pip_installs_to_is_no_matter(
     setting: str, fake: Path, real_pip: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    value = str(tmp_path / "elsewhere") if setting in ("target", "prefix") else "true"
+    value = str(tmp_path / "elsewhere") if setting in ("target", "prefix", "python") else "true"
     (tmp_path / "pip.conf").write_text(f"[global]\n{setting} = {value}\nrequire-hashes = true\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.setenv(f"PIP_{setting.upper().replace('-', '_')}", value)
