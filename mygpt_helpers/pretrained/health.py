@@ -13,7 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..console import running_cell
-
 from ..errors import CheckpointError
 from .cache import COMMAND
 
