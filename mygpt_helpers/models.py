@@ -150,9 +150,19 @@ def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
             part.training = was_training
 
 
+def numbers_of(model: nn.Module) -> list[Tensor]:
+    """Return all tensors that a model keeps: parameters first, then buffers."""
+    return [*model.parameters(), *model.buffers()]
+
+
+def is_for_use_alone(model: nn.Module) -> bool:
+    """Tell whether a model was made under torch.inference_mode(): it can never be trained."""
+    return any(t.is_inference() for t in numbers_of(model))
+
+
 def devices_of(model: nn.Module) -> set[torch.device]:
     """Return the devices that a model's numbers lie on."""
-    return {t.device for t in (*model.parameters(), *model.buffers())} - {META}
+    return {t.device for t in numbers_of(model)} - {META}
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -115,7 +115,9 @@ class DistributionWidget(LivePicture):
             value = self._neutral.get(knob)  # a slider has to stand somewhere
         value = plain(value)
         next_token_probs(self._few, **{knob: value}, previous_ids=self._few_ids)
-        return value if value is None else int(value) if knob == "top_k" else float(value)
+        if value is None:
+            return None
+        return int(value) if knob == "top_k" else float(value)
 
     @traitlets.validate(*KNOBS)
     def _validate_knob(self, proposal: traitlets.Bunch) -> float | None:
