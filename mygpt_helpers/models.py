@@ -81,7 +81,8 @@ def context_of(model: nn.Module) -> int | None:
     if hasattr(config, "get_text_config"):  # a model for texts and pictures has two
         config = config.get_text_config(decoder=True)
     names = ("max_position_embeddings", "max_target_positions", "max_seq_len")  # Whisper's, MPT's
-    length = next(filter(None, (getattr(config, name, None) for name in names)), 0)
+    lengths = [getattr(config, name, None) for name in names]
+    length = next((length for length in lengths if length), 0)
     if getattr(config, "model_type", None) == "prophetnet":
         length -= config.pad_token_id + 2  # it counts from there, and looks one token further
     return length if length > 0 else None

@@ -19,14 +19,7 @@ from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, summarize
 from ..sampling import next_token_probs
 from .base import LivePicture, Shown, Slider, browser_code, shown_labels
-from .inputs import (
-    KNOBS,
-    checked_knobs,
-    checked_row,
-    neutral_values,
-    slider_stops,
-    texts_of,
-)
+from .inputs import KNOBS, checked_knobs, checked_row, neutral_values, slider_stops, texts_of
 from .own_rule import probs_by_own_rule
 from .steps import sent_distribution, shown_distribution
 
