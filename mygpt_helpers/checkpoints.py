@@ -25,7 +25,7 @@ from .files import refuse_special, write_whole
 from .gpt import GPT
 from .models import (
     devices_of,
-    is_for_use_alone,
+    made_for_inference,
     random_states,
     set_random_states,
     unwrapped,
@@ -143,7 +143,7 @@ def _check_writable(model: nn.Module, optimizer: torch.optim.Optimizer | None) -
     if torch.is_inference_mode_enabled():
         is_useless = optimizer is not None
     else:
-        is_useless = is_for_use_alone(model)
+        is_useless = made_for_inference(model)
     if is_useless:
         raise InputError(
             "the model was made, or a run is loaded into it, under torch.inference_mode(), where "

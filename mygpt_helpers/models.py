@@ -156,7 +156,7 @@ def numbers_of(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]
 
 
-def is_for_use_alone(model: nn.Module) -> bool:
+def made_for_inference(model: nn.Module) -> bool:
     """Tell whether a model was made under torch.inference_mode(): it can never be trained."""
     return any(t.is_inference() for t in numbers_of(model))
 

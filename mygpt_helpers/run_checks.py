@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from .checks import check_device, check_ids, kind_of, shape_of
 from .errors import InputError
-from .models import devices_of, is_for_use_alone, unwrapped, vocab_size_of
+from .models import devices_of, made_for_inference, unwrapped, vocab_size_of
 from .prompts import checked_prompt
 
 
 def check_trainable(model: nn.Module) -> None:
     """Raise InputError for a model that no step could change."""
-    if torch.is_inference_mode_enabled() or is_for_use_alone(model):
+    if torch.is_inference_mode_enabled() or made_for_inference(model):
         raise InputError(
             "the model was made, or is trained, under torch.inference_mode(), where nothing can be "
             "trained. Make it and train it outside; torch.no_grad() is enough to only use it."
