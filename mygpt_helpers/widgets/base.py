@@ -47,9 +47,10 @@ class Slider:
 
     def sent(self) -> dict[str, Any]:
         """Return what the browser needs, or raise ValueError for texts that are no strings."""
-        texts = [] if len(self.stops) else checked_stops(self.name, self.texts)
+        texts = () if len(self.stops) else checked_stops(self.name, self.texts)
         stops = [*map(plain, self.stops)] if len(self.stops) else [*range(len(texts))]
-        return vars(self) | {"name": visible_title(self.name), "texts": texts, "stops": stops}
+        shown = [visible_title(text, 40) for text in texts]
+        return vars(self) | {"name": visible_title(self.name), "texts": shown, "stops": stops}
 
 
 def _stops(picture: LivePicture, trait: str) -> list[float]:

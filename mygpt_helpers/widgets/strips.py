@@ -38,7 +38,8 @@ class StripsWidget(LivePicture):
     ) -> None:
         """Take the strips and send them to the browser."""
         self._all = checked_parts("strips", strips, Strip, "a Strip")
-        if len(checked_stops(label, stops)) != len(self._all):
+        stops = checked_stops(label, stops)
+        if len(stops) != len(self._all):
             raise InputError(
                 f"stops must have {len(self._all)} texts, one for each strip; got {len(stops)}."
             )
