@@ -272,7 +272,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         data = (folder / Path(content["file"]).name).read_bytes()
         if hashlib.sha256(data).hexdigest() != content["sha256"]:
             raise _damaged(folder, f"{content['file']} is cut short or was changed")
-        content["config"], content["optimizer"]  # both have to be there
+        if not {"config", "optimizer"} <= content.keys():
+            raise _damaged(folder, f"{INDEX} holds no checkpoint")
         content["losses"] = [float(loss) for loss in content["losses"] or []]
         return content, load(data)
     except FileNotFoundError:
