@@ -9,7 +9,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..checks import checked_count, checked_number, checked_numbers
 from ..errors import InputError
-from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable, visible_title
+from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable
+from .tables import visible_title
 
 CURVES = [KEPT, CHOSEN, "#009E73", "#CC79A7"]
 DASHES = ["-", "--", ":", "-."]

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from ..checks import checked_count, checked_number, plain
 from ..console import running_cell
 from ..errors import InputError
-from ..pictures.base import LABEL_CHARS, bundle, visible_title
-from ..pictures.tables import visible
+from ..pictures.base import LABEL_CHARS, bundle
+from ..pictures.tables import visible, visible_title
 from .inputs import checked_stops
 
 HERE = Path(__file__).parent

@@ -15,8 +15,8 @@ import traitlets
 from torch import Tensor
 
 from ..checks import checked_count, checked_ids, plain
-from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, summarize
+from ..pictures.tables import visible_title
 from ..sampling import next_token_probs
 from .base import LivePicture, Shown, Slider, browser_code, shown_labels
 from .inputs import KNOBS, checked_knobs, checked_row, neutral_values, slider_stops, texts_of

@@ -11,8 +11,8 @@ import traitlets
 
 from ..checks import checked_count, is_many
 from ..errors import InputError
-from ..pictures.base import visible_title
 from ..pictures.grids import Grid, grid_figure, grid_text, scale_of
+from ..pictures.tables import visible_title
 from .base import LivePicture, Shown, Slider, browser_code, shown_labels
 from .inputs import checked_parts, checked_stops
 

@@ -12,8 +12,8 @@ from IPython import get_ipython
 
 from ..checks import checked_count, checked_number
 from ..errors import InputError
-from ..pictures.base import visible_title
 from ..pictures.curves import named_places, show_curves
+from ..pictures.tables import visible_title
 from .base import LivePicture, Shown, browser_code
 
 SYNC_SECONDS = 0.05  # the eye follows no more than 20 pictures a second

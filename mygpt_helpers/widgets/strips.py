@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError
-from ..pictures.base import visible_title
 from ..pictures.strips import PER_ROW, Strip, strip_figure, strip_text
+from ..pictures.tables import visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
 from .inputs import checked_parts, checked_stops
 
