@@ -140,11 +140,8 @@ def load_checkpoint(
 
 def _check_writable(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
     """Raise InputError for a model whose weights stay as they are, or are of no use to train."""
-    if torch.is_inference_mode_enabled():
-        is_useless = optimizer is not None
-    else:
-        is_useless = made_for_inference(model)
-    if is_useless:
+    is_inside = torch.is_inference_mode_enabled()
+    if (is_inside and optimizer is not None) or (not is_inside and made_for_inference(model)):
         raise InputError(
             "the model was made, or a run is loaded into it, under torch.inference_mode(), where "
             "nothing can be trained. Make it and load it outside."

@@ -53,17 +53,12 @@ class Slider:
         return vars(self) | {"name": visible_title(self.name), "texts": shown, "stops": stops}
 
 
-def _stops(picture: LivePicture, trait: str) -> list[float]:
-    """Return the stops of the slider that moves an attribute."""
-    return next(slider["stops"] for slider in picture._sliders if slider["trait"] == trait)
-
-
 class Place(traitlets.Int):
     """An attribute that is one of its slider's stops, all whole numbers that lie side by side."""
 
     def validate(self, obj: LivePicture, value: int) -> int:
         """Return the place as a plain number, or raise ValueError."""
-        stops = _stops(obj, self.name)
+        stops = next(s["stops"] for s in obj._sliders if s["trait"] == self.name)
         return checked_count(self.name, value, first=stops[0], last=stops[-1])
 
 
@@ -72,7 +67,7 @@ class Level(traitlets.Float):
 
     def validate(self, obj: LivePicture, value: float) -> float:
         """Return the number, or raise ValueError."""
-        stops = _stops(obj, self.name)
+        stops = next(s["stops"] for s in obj._sliders if s["trait"] == self.name)
         expected = f"a number from {stops[0]} to {stops[-1]}"
         number = checked_number(self.name, value, expected)
         if not stops[0] <= number <= stops[-1]:

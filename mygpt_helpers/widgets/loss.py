@@ -129,14 +129,6 @@ class LossWidget(LivePicture):
             return Shown("\n".join(under) or waiting, None, page)
         x, y = zip(*points, strict=True)
         page["rows"] = [[f"{drawn} points"]] if drawn else []
-        picture = show_curves(
-            x,
-            {"loss": y},
-            x_label="step",
-            y_label="loss",
-            title=self._title,
-            log_y=max(y) > 0,
-            levels=self._levels,
-            digits=4,
-        )
+        named = {"x_label": "step", "y_label": "loss", "title": self._title, "digits": 4}
+        picture = show_curves(x, {"loss": y}, log_y=max(y) > 0, levels=self._levels, **named)
         return Shown("\n".join([picture.text, *under]), lambda: picture.figure, page)
