@@ -23,7 +23,13 @@ from .checks import checked_device, checked_model, checked_numbers, kind_of
 from .errors import CheckpointError, InputError
 from .files import refuse_special, write_whole
 from .gpt import GPT
-from .models import devices_of, random_states, set_random_states, unwrapped
+from .models import (
+    devices_of,
+    made_for_inference,
+    random_states,
+    set_random_states,
+    unwrapped,
+)
 from .run_checks import check_optimizer
 from .training import Record
 
@@ -51,9 +57,11 @@ def save_checkpoint(
     if record is not None and not isinstance(record, Record):
         raise InputError(f"record must be a Record, as train returns it, got {kind_of(record)}.")
     numbers = {f"model.{name}": t for name, t in model.state_dict().items()}
-    content: dict[str, Any] = {"config": _config_of(model), "optimizer": None}
-    losses = None if record is None else checked_numbers("record.losses", record.losses)
-    content["losses"] = losses
+    content: dict[str, Any] = {
+        "config": _config_of(model),
+        "optimizer": None,
+        "losses": None if record is None else checked_numbers("record.losses", record.losses),
+    }
     if optimizer is not None:
         state = optimizer.state_dict()
         content["optimizer"] = {
@@ -62,8 +70,8 @@ def save_checkpoint(
         }
         for i, entries in state["state"].items():
             numbers |= {f"optimizer.{i}.{key}": t for key, t in entries.items() if t is not None}
-        for device, state in random_states(devices_of(model)).items():
-            numbers[_random(torch.device(device))] = state
+        for device, generator in random_states(devices_of(model)).items():
+            numbers[_random(torch.device(device))] = generator
     on_cpu = {name: torch.as_tensor(t, device="cpu") for name, t in numbers.items()}
     data = save({name: t.contiguous().clone() for name, t in on_cpu.items()})
     content["sha256"] = hashlib.sha256(data).hexdigest()
@@ -132,9 +140,8 @@ def load_checkpoint(
 
 def _check_writable(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
     """Raise InputError for a model whose weights stay as they are, or are of no use to train."""
-    numbers = (*model.parameters(), *model.buffers())
-    inside = torch.is_inference_mode_enabled()
-    if optimizer is not None if inside else any(t.is_inference() for t in numbers):
+    is_inside = torch.is_inference_mode_enabled()
+    if (is_inside and optimizer is not None) or (not is_inside and made_for_inference(model)):
         raise InputError(
             "the model was made, or a run is loaded into it, under torch.inference_mode(), where "
             "nothing can be trained. Make it and load it outside."
@@ -189,11 +196,10 @@ def _load_optimizer(
             "generated from, not gone on with."
         )
     former = copy.deepcopy(optimizer.state_dict())
-    sizes = [len(group["params"]) for group in optimizer.param_groups]
     try:
-        if saved["class"] != type(optimizer).__name__ or sizes != [
-            len(group["params"]) for group in saved["groups"]
-        ]:
+        sizes = [len(group["params"]) for group in optimizer.param_groups]
+        saved_sizes = [len(group["params"]) for group in saved["groups"]]
+        if saved["class"] != type(optimizer).__name__ or saved_sizes != sizes:
             raise CheckpointError(
                 f"the checkpoint {folder} was trained by {saved['class']} on other groups of "
                 f"parameters than this {type(optimizer).__name__} holds."
@@ -263,7 +269,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         data = (folder / Path(content["file"]).name).read_bytes()
         if hashlib.sha256(data).hexdigest() != content["sha256"]:
             raise _damaged(folder, f"{content['file']} is cut short or was changed")
-        content["config"], content["optimizer"]  # both have to be there
+        if not {"config", "optimizer"} <= content.keys():
+            raise _damaged(folder, f"{INDEX} holds no checkpoint")
         content["losses"] = [float(loss) for loss in content["losses"] or []]
         return content, load(data)
     except FileNotFoundError:

@@ -30,7 +30,7 @@ def plain(value: object) -> object:
 
     Whatever else comes back as it is.
     """
-    if isinstance(value, (Tensor, np.ndarray)) and math.prod(value.shape) == 1:
+    if isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1:
         return value.item()
     return value
 
@@ -43,9 +43,10 @@ def is_whole(value: object) -> bool:
 
 def _told(value: object) -> str:
     """Return what was given, in a few words: a number, or the shape of many."""
-    if isinstance(value, (Tensor, np.ndarray)) and math.prod(value.shape) != 1:
+    value = plain(value)
+    if isinstance(value, Tensor | np.ndarray):
         return f"a {type(value).__name__.lower()} of shape {tuple(value.shape)}"
-    return repr(plain(value))
+    return repr(value)
 
 
 def checked_count(
@@ -131,15 +132,7 @@ def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
 
 def checked_logits(logits: Tensor) -> Tensor:
     """Return the logits in at least float32, or raise ValueError where no distribution exists."""
-    if not isinstance(logits, Tensor):
-        raise InputError(
-            f"logits must be a torch tensor (..., V), got {type(logits).__name__}; "
-            "torch.tensor(...) makes one."
-        )
-    if logits.ndim == 0 or logits.shape[-1] == 0:
-        raise InputError(
-            f"logits must have a last dimension of V >= 1 tokens, got shape {tuple(logits.shape)}."
-        )
+    _check_rows("logits", logits)
     logits = at_least_float32("logits", logits)
     top = logits.amax(dim=-1)  # (...): NaN where any logit of the row is NaN
     if bool(top.isfinite().all()):
@@ -153,18 +146,26 @@ def checked_logits(logits: Tensor) -> Tensor:
 
 def checked_probs(probs: Tensor) -> Tensor:
     """Return the probabilities in at least float32, or raise ValueError."""
-    if not isinstance(probs, Tensor):
-        raise InputError(f"probs must be a torch tensor (..., V), got {type(probs).__name__}.")
-    if probs.ndim == 0 or probs.shape[-1] == 0:
-        raise InputError(
-            f"probs must have a last dimension of V >= 1 tokens, got shape {tuple(probs.shape)}."
-        )
+    _check_rows("probs", probs)
     tolerance = sum_tolerance(probs.dtype, probs.shape[-1])
     probs = at_least_float32("probs", probs)
     off = (probs.sum(dim=-1) - 1).abs()  # (...)
     if not bool((probs >= 0).all() & (off < tolerance).all()):
         raise InputError(f"probs must be 0 or more and sum to 1 in each row; {SOFTMAX}")
     return probs
+
+
+def _check_rows(name: str, numbers: Tensor) -> None:
+    """Raise ValueError for what is no tensor (..., V), V at least 1."""
+    if not isinstance(numbers, Tensor):
+        raise InputError(
+            f"{name} must be a torch tensor (..., V), got {type(numbers).__name__}; "
+            "torch.tensor(...) makes one."
+        )
+    if numbers.ndim == 0 or numbers.shape[-1] == 0:
+        raise InputError(
+            f"{name} must have a last dimension of V >= 1 tokens, got {shape_of(numbers)}."
+        )
 
 
 def at_least_float32(name: str, numbers: Tensor) -> Tensor:
@@ -194,10 +195,13 @@ def checked_number(name: str, value: float, expected: str, *, finite: bool = Tru
 
     value: Python's, numpy's, or a tensor or an array of one entry. No gradient flows through it.
     """
-    number = _real(value)
-    if number is None or (finite and not math.isfinite(number)):
-        raise InputError(f"{name} must be {expected}, got {_told(value)}.")
-    return number
+    number = plain(value)
+    if isinstance(number, Real) and not isinstance(number, bool):
+        with contextlib.suppress(OverflowError):  # a whole number that no float can hold
+            number = float(number)
+            if math.isfinite(number) or not finite:
+                return number
+    raise InputError(f"{name} must be {expected}, got {_told(value)}.")
 
 
 def checked_numbers(name: str, values: Iterable[float]) -> list[float]:
@@ -205,21 +209,11 @@ def checked_numbers(name: str, values: Iterable[float]) -> list[float]:
 
     values: a list of what checked_number takes, or a tensor or an array of shape (N,).
     """
-    row = isinstance(values, (Tensor, np.ndarray)) and values.ndim == 1
-    many = values.tolist() if row else values
-    no_list = isinstance(many, str | Mapping | Tensor | np.ndarray)
-    if no_list or not isinstance(many, Iterable):
+    is_row = not isinstance(values, str | Mapping) and getattr(values, "ndim", 1) == 1
+    if not is_row or not isinstance(values, Iterable):
         raise InputError(f"{name} must be a list of numbers, got {_told(values)}.")
+    many = values.tolist() if isinstance(values, Tensor | np.ndarray) else values
     return [checked_number(f"{name}[{i}]", v, "a number", finite=False) for i, v in enumerate(many)]
-
-
-def _real(value: object) -> float | None:
-    """Return a real number as a float, and None for all else."""
-    number = plain(value)
-    if isinstance(number, Real) and not isinstance(number, bool):
-        with contextlib.suppress(OverflowError):  # a whole number that no float can hold
-            return float(number)
-    return None
 
 
 def checked_ids(previous_ids: Tensor, logits: Tensor) -> Tensor:

@@ -50,9 +50,8 @@ def _input_error(message: str) -> InputError:
 
 
 # It is a ValueError, and the learner meets it as one.
-InputError.__name__, InputError.__qualname__, InputError.__module__ = ("ValueError",) * 2 + (
-    "builtins",
-)
+InputError.__name__ = InputError.__qualname__ = "ValueError"
+InputError.__module__ = "builtins"
 
 
 class PromptError(InputError):

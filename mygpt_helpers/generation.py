@@ -9,20 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from .checks import check_device, check_ids, checked_count
-from .errors import InputError, PromptError
-from .models import (
-    context_of,
-    default_device,
-    device_of,
-    devices_of,
-    is_transformers,
-    mode,
-    model_inside,
-    names_of_arguments,
-    unwrapped,
-    vocab_size_of,
-)
+from .checks import check_device, checked_count
+from .errors import PromptError
+from .models import context_of, default_device, device_of, devices_of, mode, vocab_size_of
 from .prompts import (
     check_enough_tokens,
     check_generator,
@@ -30,6 +19,7 @@ from .prompts import (
     checked_ends,
     checked_prompt,
 )
+from .readers import reader_of
 from .sampling import avoid_repetition, next_token_probs
 
 if TYPE_CHECKING:
@@ -49,9 +39,7 @@ def prompt_inputs(
         raise PromptError(f"the prompt must be a text, got {type(prompt).__name__}.")
     with default_device(torch.device("cpu")):
         inputs = tokenizer(prompt, return_tensors="pt")
-    T = inputs["input_ids"].shape[1]
-    check_length(T, 0, None)
-    check_length(T, 0, context_of(model))
+    check_length(inputs["input_ids"].shape[1], 0, context_of(model))
     return inputs.to(device_of(model))
 
 
@@ -83,28 +71,28 @@ def generate(
     its left; such a row continues as it would alone. Raises ValueError, PromptError among them, for
     bad input. Built in lessons 02 and 11; the knobs in lessons 04 to 06, the cache in lesson 09.
     """
+    knobs = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     looking_back = {
         "repetition_penalty": repetition_penalty,
         "no_repeat_ngram_size": no_repeat_ngram_size,
     }
-    knobs = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-    # A bad knob raises now, before the model has worked for nothing.
     ids, mask = checked_prompt(prompt_ids, attention_mask)
+    # A bad knob raises now, before the model has worked for nothing.
     next_token_probs(ids.new_zeros(2), **knobs, **looking_back, previous_ids=ids.new_zeros(1))
-    greedy = top_k == 1
-    if greedy:  # the other knobs never change which token is the top one
-        rule = partial(avoid_repetition, **looking_back)
-    else:
-        rule = partial(next_token_probs, **knobs, **looking_back)
     max_new_tokens = checked_count("max_new_tokens", max_new_tokens)
-    make_reader = _cached_reader if is_transformers(model) else _window_reader
     vocab_size = vocab_size_of(model)
     ends, pad = checked_ends(eos_token_id, pad_token_id, vocab_size)
     check_device("prompt_ids", ids, devices_of(model))
     check_generator(generator, ids.device)
     if no_repeat_ngram_size == 1 and vocab_size is not None and not ends:
         check_enough_tokens(ids, mask, max_new_tokens, vocab_size)
-    last_logits = make_reader(model, ids, mask, max_new_tokens)
+    last_logits = reader_of(model, ids, mask, max_new_tokens)
+
+    greedy = top_k == 1
+    if greedy:  # the other knobs never change which token is the top one
+        rule = partial(avoid_repetition, **looking_back)
+    else:
+        rule = partial(next_token_probs, **knobs, **looking_back)
     padding = []  # how much of it each row has on its left, if anything looks back
     if repetition_penalty is not None or no_repeat_ngram_size is not None:
         padding = (mask == 0).sum(dim=1).tolist()
@@ -134,86 +122,3 @@ def _by_row(rule: Callable[..., Tensor], logits: Tensor, ids: Tensor, padding: l
         return rule(logits, previous_ids=ids)
     rows = zip(logits, ids, padding, strict=True)
     return torch.stack([rule(z, previous_ids=row[width:]) for z, row, width in rows])
-
-
-def _window_reader(
-    model: nn.Module, prompt_ids: Tensor, mask: Tensor, max_new_tokens: int
-) -> Callable[[Tensor], Tensor]:
-    """Return a function from ids (B, T) to the last position's logits (B, V), for our models."""
-    inside = model_inside(model)
-    context = getattr(inside, "max_seq_len", None) or context_of(inside)
-    told = ""
-    if hasattr(inside, "prepare_inputs_for_generation"):
-        told = (
-            f"{type(model).__name__} is a wrapper that takes or returns something else than the "
-            f"{type(inside).__name__} in it: give generate that {type(inside).__name__}."
-        )
-    if not bool(mask.all()):
-        raise PromptError(
-            told
-            or "this model has no padding: it takes no attention_mask with a 0 in it. Give prompts "
-            "of one length, or generate from each alone."
-        )
-
-    def last_logits(ids: Tensor) -> Tensor:
-        # Beyond the context the window slides: the model never sees what has left it.
-        result = model(ids if context is None else ids[:, -context:])
-        if not isinstance(result, tuple) or not isinstance(result[0], Tensor):
-            raise InputError(
-                told
-                or f"the model must return (logits, loss), got {type(result).__name__}: "
-                "its forward has to end in `return logits, loss`."
-            )
-        return result[0][:, -1]
-
-    return last_logits
-
-
-def _cached_reader(
-    model: nn.Module, prompt_ids: Tensor, mask: Tensor, max_new_tokens: int
-) -> Callable[[Tensor], Tensor]:
-    """Return the same for transformers' models; after the prompt they read only the new token."""
-    check_length(prompt_ids.shape[1], max_new_tokens, context_of(model))
-    if vocab_size := vocab_size_of(model):
-        check_ids("prompt_ids", prompt_ids, vocab_size)
-    takes = names_of_arguments(unwrapped(model))
-    cache = None
-
-    def read(ids: Tensor, mask: Tensor) -> tuple[Tensor, object]:
-        """Return the last position's logits (B, V) and the cache, if the model has one."""
-        given = ids if cache is None else ids[:, -1:]  # (B, T), then (B, 1)
-        # Padding takes no position: the first real token has 0.
-        places = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
-        inputs = {"attention_mask": mask, "position_ids": places, "logits_to_keep": 1}
-        inputs |= {"past_key_values": cache, "use_cache": "past_key_values" in takes}
-        inputs = {name: value for name, value in inputs.items() if name in takes}
-        output = model(input_ids=given, **inputs, return_dict=True)
-        return output.logits[:, -1], getattr(output, "past_key_values", None)
-
-    def last_logits(ids: Tensor) -> Tensor:
-        nonlocal cache, mask
-        mask = torch.cat([mask, mask.new_ones(len(ids), ids.shape[1] - mask.shape[1])], dim=1)
-        is_padded = ids.shape == prompt_ids.shape and not bool(mask.all())  # asked at the start
-        if is_padded:
-            shortest = int(mask.sum(dim=1).argmin())
-            row = ids[shortest, mask[shortest].bool()][None]  # (1, T)
-            alone, _ = read(row, torch.ones_like(row))  # (1, V)
-        logits, cache = read(ids, mask)
-        if is_padded:
-            _check_padding(model, alone[0], logits[shortest])
-        return logits
-
-    return last_logits
-
-
-def _check_padding(model: nn.Module, alone: Tensor, padded: Tensor) -> None:
-    """Raise PromptError where a row's logits (V,) hang on the padding before it."""
-    scale = alone.nan_to_num(0, 0, 0).abs().max()
-    parts = (type(part).__module__ for part in model.modules())
-    rough = torch.finfo(alone.dtype).eps > 1e-6 or any("quantized" in name for name in parts)
-    tolerance = (0.1 if rough else 1e-3) * scale
-    if not torch.allclose(alone, padded, rtol=0, atol=float(tolerance), equal_nan=True):
-        raise PromptError(
-            f"a {type(unwrapped(model)).__name__} cannot be padded: a row would not continue as it "
-            "does alone. Give prompts of one length, or generate from each alone."
-        )

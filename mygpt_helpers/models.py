@@ -81,7 +81,8 @@ def context_of(model: nn.Module) -> int | None:
     if hasattr(config, "get_text_config"):  # a model for texts and pictures has two
         config = config.get_text_config(decoder=True)
     names = ("max_position_embeddings", "max_target_positions", "max_seq_len")  # Whisper's, MPT's
-    length = next(filter(None, (getattr(config, name, None) for name in names)), 0)
+    lengths = [getattr(config, name, None) for name in names]
+    length = next((length for length in lengths if length), 0)
     if getattr(config, "model_type", None) == "prophetnet":
         length -= config.pad_token_id + 2  # it counts from there, and looks one token further
     return length if length > 0 else None
@@ -150,9 +151,19 @@ def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
             part.training = was_training
 
 
+def numbers_of(model: nn.Module) -> list[Tensor]:
+    """Return all tensors that a model keeps: parameters first, then buffers."""
+    return [*model.parameters(), *model.buffers()]
+
+
+def made_for_inference(model: nn.Module) -> bool:
+    """Tell whether a model was made under torch.inference_mode(): it can never be trained."""
+    return any(t.is_inference() for t in numbers_of(model))
+
+
 def devices_of(model: nn.Module) -> set[torch.device]:
     """Return the devices that a model's numbers lie on."""
-    return {t.device for t in (*model.parameters(), *model.buffers())} - {META}
+    return {t.device for t in numbers_of(model)} - {META}
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,13 +25,12 @@ def checked_prompt(prompt_ids: Tensor, attention_mask: Tensor | None) -> tuple[T
     ids = prompt_ids.long()
     if attention_mask is None:
         return ids, torch.ones_like(ids)
-    if isinstance(attention_mask, Tensor):
-        check_device("attention_mask", attention_mask, {ids.device})
     if not isinstance(attention_mask, Tensor) or attention_mask.shape != ids.shape:
         raise PromptError(
             f"attention_mask must have the prompt's shape {tuple(ids.shape)}, "
             f"got {shape_of(attention_mask)}."
         )
+    check_device("attention_mask", attention_mask, {ids.device})
     mask = attention_mask.long()
     whole = torch.equal(mask.to(attention_mask.dtype), attention_mask)
     if not whole or not torch.equal(mask, mask.clamp(0, 1)):
@@ -68,18 +65,25 @@ def checked_ends(
     eos_token_id: int | list[int] | None, pad_token_id: int | None, vocab_size: int | None
 ) -> tuple[list[int], int | None]:
     """Return the ids that end a row, and the id that fills it up; or raise ValueError."""
-    first_not_there = math.inf if vocab_size is None else vocab_size
-    ends, pad_token_id = [] if eos_token_id is None else plain(eos_token_id), plain(pad_token_id)
-    ends = [*map(plain, ends)] if isinstance(ends, list | tuple | Tensor | np.ndarray) else [ends]
-    given = {"eos_token_id": ends, "pad_token_id": [] if pad_token_id is None else [pad_token_id]}
-    for name, ids in given.items():
-        for i in ids:
-            if not is_whole(i) or not 0 <= i < first_not_there:
-                last = "" if vocab_size is None else f" to {vocab_size - 1}, the model's last"
-                raise InputError(
-                    f"{name} must be a token's id, a whole number from 0{last}; got {i!r}."
-                )
-    return ends, pad_token_id if pad_token_id is not None else ends[0] if ends else None
+    ends, pad = _as_list(eos_token_id), plain(pad_token_id)
+    given = [("eos_token_id", i) for i in ends]
+    if pad is not None:
+        given.append(("pad_token_id", pad))
+    elif ends:
+        pad = ends[0]
+    for name, i in given:
+        if not is_whole(i) or i < 0 or (vocab_size is not None and i >= vocab_size):
+            last = "" if vocab_size is None else f" to {vocab_size - 1}, the model's last"
+            raise InputError(
+                f"{name} must be a token's id, a whole number from 0{last}; got {i!r}."
+            )
+    return ends, pad
+
+
+def _as_list(ids: object) -> list[object]:
+    """Return ids as plain numbers in a list: None gives an empty one, a number a list of one."""
+    ids = [] if ids is None else plain(ids)
+    return [*map(plain, ids)] if isinstance(ids, list | tuple | Tensor | np.ndarray) else [ids]
 
 
 def check_enough_tokens(ids: Tensor, mask: Tensor, max_new_tokens: int, vocab_size: int) -> None:

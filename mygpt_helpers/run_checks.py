@@ -9,15 +9,13 @@ from torch import Tensor, nn
 
 from .checks import check_device, check_ids, kind_of, shape_of
 from .errors import InputError
-from .models import devices_of, unwrapped, vocab_size_of
+from .models import devices_of, made_for_inference, unwrapped, vocab_size_of
 from .prompts import checked_prompt
 
 
 def check_trainable(model: nn.Module) -> None:
     """Raise InputError for a model that no step could change."""
-    if torch.is_inference_mode_enabled() or any(
-        t.is_inference() for t in (*model.parameters(), *model.buffers())
-    ):
+    if torch.is_inference_mode_enabled() or made_for_inference(model):
         raise InputError(
             "the model was made, or is trained, under torch.inference_mode(), where nothing can be "
             "trained. Make it and train it outside; torch.no_grad() is enough to only use it."
@@ -59,12 +57,13 @@ def check_fit(model: nn.Module, data: Tensor, prompt_ids: Tensor, seq_len: int) 
             f"prompt_ids must be one prompt, shape (1, T), got {shape_of(prompt_ids)}; "
             "prompt_ids[:1] is the first."
         )
-    for name, ids in (("data", data), ("prompt_ids", prompt_ids)):
-        check_device(name, ids, devices_of(model))
+    devices = devices_of(model)
+    check_device("data", data, devices)
+    check_device("prompt_ids", prompt_ids, devices)
     vocab_size = vocab_size_of(model)
-    for name, ids in (("data's ids", data), ("prompt_ids", prompt_ids)):
-        if vocab_size is not None:
-            check_ids(name, ids, vocab_size)
+    if vocab_size is not None:
+        check_ids("data's ids", data, vocab_size)
+        check_ids("prompt_ids", prompt_ids, vocab_size)
     context = getattr(unwrapped(model), "max_seq_len", None)
     if context is not None and seq_len > context:
         raise InputError(
@@ -84,5 +83,5 @@ def check_callback(name: str, function: object, gives: str) -> None:
         raise InputError(
             f"{name} must be a function that is called as {name}({gives}), got {function!r:.80}."
         ) from None
-    except ValueError:  # some built-in functions do not tell what they take
-        return
+    except ValueError:
+        pass  # some built-in functions do not tell what they take

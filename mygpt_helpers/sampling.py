@@ -21,14 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import (
-    checked_count,
-    checked_ids,
-    checked_logits,
-    checked_number,
-    checked_probs,
-    plain,
-)
+from .checks import checked_count, checked_ids, checked_logits, checked_number, checked_probs, plain
 from .errors import InputError
 
 

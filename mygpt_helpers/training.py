@@ -25,6 +25,7 @@ from .models import (
     default_device,
     devices_of,
     mode,
+    numbers_of,
     random_states,
     set_random_states,
     unwrapped,
@@ -147,17 +148,17 @@ def _loss_of(result: object) -> Tensor:
     loss = result[1] if isinstance(result, tuple) and len(result) == 2 else None
     if isinstance(loss, Tensor) and loss.numel() == 1 and loss.requires_grad:
         return loss
-    given = type(result).__name__ if loss is None else f"a loss that is {_told(loss)}"
+    if isinstance(loss, Tensor):
+        without = ", without a gradient" if loss.numel() == 1 else ""
+        given = f"a loss that is a tensor of {shape_of(loss)}{without}"
+    elif loss is not None:
+        given = f"a loss that is of type {type(loss).__name__}"
+    else:
+        given = type(result).__name__
     raise InputError(
         "the model must return (logits, loss) when it is called with ids and targets, the loss one "
         f"number that backward() can start from; got {given}."
     )
-
-
-def _told(loss: object) -> str:
-    if isinstance(loss, Tensor):
-        return f"a tensor of {shape_of(loss)}" + (", without a gradient" * (loss.numel() == 1))
-    return f"of type {type(loss).__name__}"
 
 
 def _not_finite(step: int, value: float, now: _State, before: _State, record: Record) -> str:
@@ -180,7 +181,7 @@ class _State:
     """A copy of everything that a step changes, kept until the next one but one."""
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.weights = [t.detach() for t in (*model.parameters(), *model.buffers())]
+        self.weights = [t.detach() for t in numbers_of(model)]
         self.devices = devices_of(model)
         self.optimizer = optimizer
         self.steps: int | None = None  # how many steps were done; None: nothing kept yet

@@ -46,7 +46,8 @@ def copy_lessons() -> list[str]:
     Raises RuntimeError where there can be no folder for the copies.
     """
     sources, my = lessons(), _folder()
-    return [line for source in sources if (line := _bring(source, my / source.name))]
+    said = [_bring(source, my / source.name) for source in sources]
+    return [line for line in said if line]
 
 
 def reset_lesson(lesson: str) -> tuple[Path, Path | None]:

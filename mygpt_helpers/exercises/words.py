@@ -72,9 +72,9 @@ def clip(text: str, width: int = WIDTH - 12) -> str:
     """Put text on one line of at most `width` characters, what nobody could see as escapes."""
     line = text[: width + 1]
     if not (line.isascii() and line.isprintable()):
-        from ..pictures.tables import visible_prose  # not before it is needed: it brings rich along
+        from ..pictures.tables import visible_title  # not before it is needed: it brings rich along
 
-        line = visible_prose(line)
+        line = visible_title(line, None)
     return line if len(line) <= width else line[: width - 3] + "..."
 
 

@@ -22,7 +22,6 @@ from PIL import Image
 
 from ..console import running_cell
 from .settings import own_settings
-from .tables import visible_prose
 
 # One colour, one meaning, in every lesson (Okabe and Ito's set for colour-blind readers).
 KEPT, CUT, GREEDY, CHOSEN = "#0072B2", "#999999", "#E69F00", "#D55E00"
@@ -95,11 +94,6 @@ def bundle(
         return {"text/plain": text}, {}
     data = {"image/png": b64encode(png.getvalue()).decode("ascii"), "text/plain": text}
     return data, {"image/png": {"alt": text, "width": round(width), "height": round(height)}}
-
-
-def visible_title(text: str, max_chars: int = 90) -> str:
-    """Return a title on one line, as prose."""
-    return visible_prose(text, max_chars)
 
 
 @cache

@@ -9,7 +9,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..checks import checked_count, checked_number, checked_numbers
 from ..errors import InputError
-from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable, visible_title
+from .base import CHOSEN, CUT, DPI, KEPT, Picture, printable
+from .tables import visible_title
 
 CURVES = [KEPT, CHOSEN, "#009E73", "#CC79A7"]
 DASHES = ["-", "--", ":", "-."]
@@ -35,41 +36,45 @@ def show_curves(
     x and on the y axis, drawn as dotted lines. Raises ValueError for no points, for a curve of
     another length than x, and for what is no number. Used from lesson 04 on.
     """
-    x = checked_numbers("x", x)
-    curves = {name: _curve(name, y) for name, y in curves.items()}
-    names = {"x_label": x_label, "y_label": y_label, "title": title}
-    text = curves_text(x, curves, **names, log_y=log_y, marks=marks, levels=levels, digits=digits)
-    title = visible_title(title)
-    x_label, y_label = visible_title(x_label, 40), visible_title(y_label, 40)
-    curves = {visible_title(name, 40): y for name, y in curves.items()}
-    marks, levels = named_places(marks), named_places(levels)
-    return Picture(
-        lambda: _figure(x, curves, x_label, y_label, title, log_x, log_y, marks, levels), text
-    )
+    x, digits = checked_numbers("x", x), checked_count("digits", digits, first=0)
+    if not x:
+        raise InputError("x must have at least one point, got none.")
+    named = []  # no dict: what is shown of two names may be the same
+    for name, y in curves.items():
+        shown, y = visible_title(name, 40), checked_numbers(f"curve {name!r}", y)
+        if len(y) != len(x):
+            raise InputError(f"curve {shown!r} has {len(y)} points, x has {len(x)}.")
+        named.append((shown, y))
+    about = {"x_label": visible_title(x_label, 40), "y_label": visible_title(y_label, 40)}
+    about |= {"title": visible_title(title), "log_y": log_y}
+    about |= {"marks": named_places(marks), "levels": named_places(levels)}
+    text = _text(x, named, **about, digits=digits)
+    return Picture(lambda: _figure(x, named, **about, log_x=log_x), text)
 
 
 def _figure(
-    x: Sequence[float],
-    curves: Mapping[str, Sequence[float]],
+    x: list[float],
+    curves: list[tuple[str, list[float]]],
+    *,
     x_label: str,
     y_label: str,
     title: str,
     log_x: bool,
     log_y: bool,
-    marks: Mapping[str, float],
-    levels: Mapping[str, float],
+    marks: list[tuple[str, float]],
+    levels: list[tuple[str, float]],
 ) -> Figure:
     figure = Figure(figsize=(7.2, 3.6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     drawn = []
-    for i, y in enumerate(curves.values()):
+    for i, (_, y) in enumerate(curves):
         drawn += axes.plot(x, y, DASHES[i % 4], color=CURVES[i % 4], lw=2)
-    for name, at in marks.items():
+    for name, at in marks:
         axes.axvline(at, color=CUT, linestyle=":", linewidth=1)
         above = axes.get_xaxis_transform()
         label = f" {printable(name)[:40]}"  # escapes are longer than what they stand for
         axes.text(at, 1.0, label, transform=above, va="bottom", parse_math=False)
-    for name, at in levels.items():
+    for name, at in levels:
         axes.axhline(at, color=CUT, linestyle=":", linewidth=1)
         beside = axes.get_yaxis_transform()
         label = f" {printable(name)[:40]}"
@@ -89,53 +94,41 @@ def _figure(
     if len(curves) > 1:
         # The names are set afterwards: matplotlib would leave out one that begins with "_".
         legend = axes.legend(drawn, [str(i) for i in range(len(drawn))], frameon=False)
-        for said, name in zip(legend.get_texts(), curves, strict=True):
+        for said, (name, _) in zip(legend.get_texts(), curves, strict=True):
             said.set_parse_math(False)
             said.set_text(printable(name)[:60])
     return figure
 
 
-def curves_text(
-    x: Sequence[float],
-    curves: Mapping[str, Sequence[float]],
+def _text(
+    x: list[float],
+    curves: list[tuple[str, list[float]]],
     *,
     x_label: str,
     y_label: str,
-    title: str = "",
-    log_y: bool = False,
-    marks: Mapping[str, float] | None = None,
-    levels: Mapping[str, float] | None = None,
-    digits: int = 2,
+    title: str,
+    log_y: bool,
+    marks: list[tuple[str, float]],
+    levels: list[tuple[str, float]],
+    digits: int,
 ) -> str:
-    """Return the text twin alone; arguments and errors as in show_curves."""
-    x, digits = checked_numbers("x", x), checked_count("digits", digits, first=0)
-    if not x:
-        raise InputError("x must have at least one point, got none.")
     points = sorted({round(i * (len(x) - 1) / 6) for i in range(7)})
-    lines = [visible_title(title)] if title else []
-    lines.append(f"{visible_title(y_label, 40)} over {visible_title(x_label, 40)}")
-    for name, y in curves.items():
-        name, y = visible_title(name, 40), _curve(name, y)
-        if len(y) != len(x):
-            raise InputError(f"curve {name!r} has {len(y)} points, x has {len(x)}.")
+    lines = [title] if title else []
+    lines.append(f"{y_label} over {x_label}")
+    for name, y in curves:
         shown = ", ".join(f"{x[i]:.3g}: {_rounded(y[i], digits, log_y)}" for i in points)
         lines.append(f"  {name}: {shown}")
-    for name, at in (named_places(marks) | named_places(levels)).items():
+    for name, at in marks + levels:
         lines.append(f"  marked: {name} at {at:.4g}")
     return "\n".join(lines)
 
 
-def named_places(places: Mapping[str, float] | None) -> dict[str, float]:
-    """Return {name: place on an axis}, the names on one line; or raise ValueError."""
-    finite = "a finite number"
-    return {
-        visible_title(name, 40): checked_number(f"the place of {name!r}", at, finite)
+def named_places(places: Mapping[str, float] | None) -> list[tuple[str, float]]:
+    """Return the names, on one line, and the places on an axis; or raise ValueError."""
+    return [
+        (visible_title(name, 40), checked_number(f"the place of {name!r}", at, "a finite number"))
         for name, at in (places or {}).items()
-    }
-
-
-def _curve(name: str, y: Sequence[float]) -> list[float]:
-    return checked_numbers(f"curve {name!r}", y)
+    ]
 
 
 def _rounded(value: float, digits: int, significant: bool) -> str:

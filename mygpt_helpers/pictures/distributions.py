@@ -12,9 +12,9 @@ from torch import Tensor
 from ..checks import at_least_float32, checked_count, shape_of
 from ..errors import InputError
 from ..sampling import entropy
-from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable, visible_title
+from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable
 from .labels import label_function
-from .tables import visible
+from .tables import visible, visible_title
 
 
 @dataclass(frozen=True)

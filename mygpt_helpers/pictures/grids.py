@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ..checks import checked_count, checked_text, checked_texts, plain
 from ..errors import InputError
-from .base import CUT, DPI, FAINT, KEPT, LABEL_CHARS, Picture, printable, visible_title
-from .tables import visible
+from .base import CUT, DPI, FAINT, KEPT, LABEL_CHARS, Picture, printable
+from .tables import visible, visible_title
 
 # Below and above 0. Colour-blind readers can tell them apart, and no picture uses them otherwise.
 NEGATIVE, POSITIVE = "#762A83", "#1B7837"

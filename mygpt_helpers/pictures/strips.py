@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..checks import checked_count, checked_text, checked_texts, is_many, plain
 from ..errors import InputError
-from .base import CUT, DPI, FAINT, LABEL_CHARS, Picture, printable, visible_title
-from .tables import visible
+from .base import CUT, DPI, FAINT, LABEL_CHARS, Picture, printable
+from .tables import visible, visible_title
 
 RIGHT, WRONG = "#D9EAF4", "#A8154A"  # a wrong tile also has a cross
 PER_ROW = 16

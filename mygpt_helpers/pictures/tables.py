@@ -42,7 +42,7 @@ def visible(text: str, max_chars: int | None = None) -> str:
     return _shown(_cut(text, max_chars), SIGNS)
 
 
-def visible_prose(text: str, max_chars: int | None = None) -> str:
+def visible_title(text: str, max_chars: int | None = 90) -> str:
     """Return the same for a text that is read: spaces stay, and marks on the letters they are on.
 
     Used from lesson 01 on.

@@ -151,8 +151,8 @@ def _file_flaw(path: Path) -> str | None:
     """Say why a file is not what its name says, or return None."""
     if wrong := head_flaw(path):
         return wrong
-    whole = {".json": _is_json, ".bin": _is_pickle}
-    return None if whole.get(path.suffix, lambda _: True)(path) else _damaged(path)
+    is_whole = {".json": _is_json, ".bin": _is_pickle}.get(path.suffix)
+    return _damaged(path) if is_whole and not is_whole(path) else None
 
 
 def _damaged(path: Path) -> str:

@@ -22,8 +22,6 @@ from .children import run_watched
 from .folders import folder_flaw, kind_flaw, loading_flaw
 from .prepare import prepare_model, refuse_optimized
 
-__all__ = ["CheckpointError", "lesson_checkpoint", "prepare_model"]
-
 HUB_TIMEOUT = 10  # seconds for the hub's first answer; one try
 # What from_pretrained reads. Never pickles (.bin, .pt): loading one can run code.
 HUB_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "model*.safetensors")
@@ -132,11 +130,12 @@ def _prepare_in_child() -> None:
         said = plain_lines(errors.read().decode("utf-8", "replace"))
     if code:
         message = "\n".join(["", *said]).partition("\nerror: ")[2]
-        raise CheckpointError(
-            message
-            or f"The set-up of the model ended early (exit code {code}; its last words: "
-            f"{said[-1:]}). To see more, run in a terminal: {COMMAND}"
-        )
+        if not message:
+            message = (
+                f"The set-up of the model ended early (exit code {code}; its last words: "
+                f"{said[-1:]}). To see more, run in a terminal: {COMMAND}"
+            )
+        raise CheckpointError(message)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

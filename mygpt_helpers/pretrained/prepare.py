@@ -194,13 +194,15 @@ def convert(gguf: Path, target: Path) -> Path:
         saved, wanted = load_file(target / "model.safetensors"), read.state_dict()
         if config.tie_word_embeddings:
             wanted.pop("lm_head.weight")  # the embedding's twin, stored once
-        same = saved.keys() == wanted.keys()
-        same = same and all(torch.equal(saved[name], wanted[name]) for name in wanted)
         again = AutoTokenizer.from_pretrained(target, local_files_only=True)
         text = "I had some beer: 12.50 \n\tünï 語<|im_end|>"
-        same = same and again.get_vocab() == tokenizer.get_vocab()
-        same = same and again(text).input_ids == tokenizer(text).input_ids
-        same = same and again.chat_template == tokenizer.chat_template
+        same = (
+            saved.keys() == wanted.keys()
+            and all(torch.equal(saved[name], wanted[name]) for name in wanted)
+            and again.get_vocab() == tokenizer.get_vocab()
+            and again(text).input_ids == tokenizer(text).input_ids
+            and again.chat_template == tokenizer.chat_template
+        )
     if not same:
         raise CheckpointError(f"What was saved differs from what was read. Run again: {COMMAND}")
     return target

@@ -13,7 +13,7 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
-from ..checks import checked_count
+from ..checks import checked_count, checked_texts, shape_of
 from ..errors import InputError
 from ..pictures.grids import Grid, make_grid
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
@@ -75,16 +75,14 @@ class AttentionWidget(LivePicture):
         returned = self._attention_of(prompt)
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             raise InputError(f"expected (tokens, weights), got {type(returned).__name__}.")
-        tokens, weights = returned
-        if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
-            raise InputError("tokens must be a list of strings.")
+        tokens, weights = checked_texts("tokens", returned[0]), returned[1]
         if not tokens:
             raise InputError("the prompt has no tokens; at least one is needed.")
         if len(tokens) > MAX_TOKENS:
             raise InputError(f"the prompt has {len(tokens)} tokens; at most {MAX_TOKENS} fit here.")
         expected = (*self._sizes, len(tokens), len(tokens))
         if not isinstance(weights, Tensor) or tuple(weights.shape) != expected:
-            given = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
+            given = shape_of(weights).removeprefix("shape ")
             raise InputError(f"weights must be a tensor of shape {expected}, got {given}.")
         weights = weights.detach().cpu().float()
         if not bool(((weights >= 0) & (weights <= 1 + 1e-3)).all()):

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from ..checks import checked_count, checked_number, plain
 from ..console import running_cell
 from ..errors import InputError
-from ..pictures.base import LABEL_CHARS, bundle, visible_title
-from ..pictures.tables import visible
+from ..pictures.base import LABEL_CHARS, bundle
+from ..pictures.tables import visible, visible_title
 from .inputs import checked_stops
 
 HERE = Path(__file__).parent
@@ -47,9 +47,10 @@ class Slider:
 
     def sent(self) -> dict[str, Any]:
         """Return what the browser needs, or raise ValueError for texts that are no strings."""
-        texts = [] if len(self.stops) else checked_stops(self.name, self.texts)
+        texts = () if len(self.stops) else checked_stops(self.name, self.texts)
         stops = [*map(plain, self.stops)] if len(self.stops) else [*range(len(texts))]
-        return vars(self) | {"name": visible_title(self.name), "texts": texts, "stops": stops}
+        shown = [visible_title(text, 40) for text in texts]
+        return vars(self) | {"name": visible_title(self.name), "texts": shown, "stops": stops}
 
 
 class Place(traitlets.Int):

@@ -15,18 +15,11 @@ import traitlets
 from torch import Tensor
 
 from ..checks import checked_count, checked_ids, plain
-from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, summarize
+from ..pictures.tables import visible_title
 from ..sampling import next_token_probs
 from .base import LivePicture, Shown, Slider, browser_code, shown_labels
-from .inputs import (
-    KNOBS,
-    checked_knobs,
-    checked_row,
-    neutral_values,
-    slider_stops,
-    texts_of,
-)
+from .inputs import KNOBS, checked_knobs, checked_row, neutral_values, slider_stops, texts_of
 from .own_rule import probs_by_own_rule
 from .steps import sent_distribution, shown_distribution
 
@@ -115,7 +108,9 @@ class DistributionWidget(LivePicture):
             value = self._neutral.get(knob)  # a slider has to stand somewhere
         value = plain(value)
         next_token_probs(self._few, **{knob: value}, previous_ids=self._few_ids)
-        return value if value is None else int(value) if knob == "top_k" else float(value)
+        if value is None:
+            return None
+        return int(value) if knob == "top_k" else float(value)
 
     @traitlets.validate(*KNOBS)
     def _validate_knob(self, proposal: traitlets.Bunch) -> float | None:

@@ -11,8 +11,8 @@ import traitlets
 
 from ..checks import checked_count, is_many
 from ..errors import InputError
-from ..pictures.base import visible_title
 from ..pictures.grids import Grid, grid_figure, grid_text, scale_of
+from ..pictures.tables import visible_title
 from .base import LivePicture, Shown, Slider, browser_code, shown_labels
 from .inputs import checked_parts, checked_stops
 
@@ -42,7 +42,8 @@ class GridsWidget(LivePicture):
         self._all = checked_parts("grids", grids, Grid, "made by make_grid")
         if not isinstance(sliders, Mapping) or not all(isinstance(n, str) for n in sliders):
             raise InputError(f"sliders must be a dict, name -> stops, got {sliders!r:.80}.")
-        self._counts = {n: len(checked_stops(n, stops)) for n, stops in sliders.items()}
+        sliders = {n: checked_stops(n, stops) for n, stops in sliders.items()}
+        self._counts = {n: len(stops) for n, stops in sliders.items()}
         wanted = math.prod(self._counts.values())
         if len(self._all) != wanted:
             counts = " x ".join(map(str, self._counts.values())) or "none"

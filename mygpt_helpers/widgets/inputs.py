@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ..checks import checked_logits, checked_texts, is_many
 from ..errors import InputError
-from ..pictures.base import visible_title
 from ..pictures.labels import label_function
 
 Part = TypeVar("Part")
@@ -102,9 +101,9 @@ def checked_parts(name: str, parts: Iterable[Part], kind: type[Part], made: str)
     return found
 
 
-def checked_stops(name: str, stops: Sequence[str]) -> list[str]:
-    """Return the texts of a slider's stops on one line each, or raise ValueError."""
+def checked_stops(name: str, stops: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts of a slider's stops, at least one, or raise ValueError."""
     texts = checked_texts(f"the stops of {name!r}", stops)
     if not texts:
         raise InputError(f"the slider {name!r} must have at least one stop, got none.")
-    return [visible_title(text, 40) for text in texts]
+    return texts

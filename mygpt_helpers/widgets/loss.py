@@ -12,8 +12,8 @@ from IPython import get_ipython
 
 from ..checks import checked_count, checked_number
 from ..errors import InputError
-from ..pictures.base import visible_title
-from ..pictures.curves import curves_text, named_places, show_curves
+from ..pictures.curves import named_places, show_curves
+from ..pictures.tables import visible_title
 from .base import LivePicture, Shown, browser_code
 
 SYNC_SECONDS = 0.05  # the eye follows no more than 20 pictures a second
@@ -42,8 +42,8 @@ class LossWidget(LivePicture):
     ) -> None:
         """Begin with an empty curve."""
         self._last_step = checked_count("steps", steps)
-        self._levels = named_places(levels)
-        for name, level in self._levels.items():
+        self._levels, shown_levels = dict(levels or {}), named_places(levels)
+        for name, level in shown_levels:
             if level <= 0:
                 raise InputError(
                     f"the level {name!r} must be a finite number above 0, got {level}."
@@ -52,8 +52,7 @@ class LossWidget(LivePicture):
         self._told, self._waiting = 0.0, False  # when; whether the end of the cell is awaited
         self._bad = ""  # "step 31: the loss is nan", of the first such step
         self._title = visible_title(title)
-        levels = [*self._levels.items()]
-        data = {"steps": self._last_step, "title": self._title, "levels": levels}
+        data = {"steps": self._last_step, "title": self._title, "levels": shown_levels}
         super().__init__(label=title or "loss", data=data)
 
     def __call__(self, step: int, loss: float) -> None:
@@ -131,6 +130,5 @@ class LossWidget(LivePicture):
         x, y = zip(*points, strict=True)
         page["rows"] = [[f"{drawn} points"]] if drawn else []
         named = {"x_label": "step", "y_label": "loss", "title": self._title, "digits": 4}
-        named |= {"log_y": max(y) > 0, "levels": self._levels}
-        text = "\n".join([curves_text(x, {"loss": y}, **named), *under])
-        return Shown(text, lambda: show_curves(x, {"loss": y}, **named).figure, page)
+        picture = show_curves(x, {"loss": y}, log_y=max(y) > 0, levels=self._levels, **named)
+        return Shown("\n".join([picture.text, *under]), lambda: picture.figure, page)

@@ -6,6 +6,7 @@ could stand. So whatever it does ends as a distribution or as one message.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
 from torch import Tensor
@@ -58,9 +59,7 @@ def probs_by_own_rule(
 def _line_of(rule: Callable[..., Tensor], error: Exception) -> str:
     """Return " (line 3 of its cell)" for the line of the rule's own cell or file that failed."""
     code = getattr(rule, "__code__", None)
-    lines, trace = [], error.__traceback__
-    while trace:
-        if code and trace.tb_frame.f_code.co_filename == code.co_filename:
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
+    file = getattr(code, "co_filename", None)
+    trace = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in trace if frame.f_code.co_filename == file]
     return f" (line {lines[-1]} of its cell or file)" if lines else ""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..pictures.base import visible_title
 from ..pictures.distributions import Distribution, distribution_figure, distribution_text
+from ..pictures.tables import visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
 from .inputs import checked_parts
 

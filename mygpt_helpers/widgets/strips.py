@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError
-from ..pictures.base import visible_title
 from ..pictures.strips import PER_ROW, Strip, strip_figure, strip_text
+from ..pictures.tables import visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
 from .inputs import checked_parts, checked_stops
 
@@ -38,7 +38,8 @@ class StripsWidget(LivePicture):
     ) -> None:
         """Take the strips and send them to the browser."""
         self._all = checked_parts("strips", strips, Strip, "a Strip")
-        if len(checked_stops(label, stops)) != len(self._all):
+        stops = checked_stops(label, stops)
+        if len(stops) != len(self._all):
             raise InputError(
                 f"stops must have {len(self._all)} texts, one for each strip; got {len(stops)}."
             )

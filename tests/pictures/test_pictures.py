@@ -258,6 +258,19 @@ def test_a_curve_of_another_length():
         show_curves([0, 1], {"y": [1, 2, 3]}, x_label="x", y_label="y")
 
 
+def test_names_that_look_the_same_are_all_shown():
+    long = "the loss of a model that was trained for "
+    curves = {f"{long}{steps} steps": [0, steps] for steps in (1, 2)}
+    picture = show_curves(
+        [0, 1], curves, x_label="x", y_label="y", marks={"a": 0.25}, levels={"a": 0.5}
+    )
+    _, text = displayed(picture)
+    assert text.count("the loss") == 2
+    assert "marked: a at 0.25" in text and "marked: a at 0.5" in text
+    axes = picture.figure.axes[0]
+    assert len(axes.lines) == 4 and len(axes.get_legend().get_texts()) == 2
+
+
 def test_curves_without_points():
     with pytest.raises(InputError, match="at least one point"):
         show_curves([], {"y": []}, x_label="x", y_label="y")

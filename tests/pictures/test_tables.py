@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mygpt_helpers.errors import InputError
-from mygpt_helpers.pictures.base import visible_title
-from mygpt_helpers.pictures.tables import table, visible
+from mygpt_helpers.pictures.tables import table, visible, visible_title
 
 CASES = settings(max_examples=500, deadline=None, derandomize=True, database=None)
 

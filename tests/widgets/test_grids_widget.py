@@ -22,7 +22,7 @@ def grids(count, **about):
 
 def test_grids_go_in_the_order_of_the_sliders_product():
     made = grids(6)
-    widget = GridsWidget(made, {"layer": ["0", "1"], "step": ["a", "b", "c"]}, start=[1, 2])
+    widget = GridsWidget(made, {"layer": iter("01"), "step": ["a", "b", "c"]}, start=[1, 2])
     assert widget.index == (1, 2) and widget.grid is made[5]
     assert twin_of(widget) == grid_text(made[5])
     from_browser(widget, index=[0, 1])

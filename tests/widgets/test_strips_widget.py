@@ -20,7 +20,7 @@ def strips(*lengths):
 
 def test_strips_show_as_much_as_the_slider_says():
     made = strips(4, 20)
-    widget = StripsWidget(made, ["8", "16"], start=1)
+    widget = StripsWidget(made, iter(["8", "16"]), start=1)  # read once, so any iterable will do
     assert (widget.strip, widget.length) == (1, 20)
     assert twin_of(widget) == strip_text(made[1])
     from_browser(widget, length=5)
