@@ -39,7 +39,9 @@ def prompt_inputs(
         raise PromptError(f"the prompt must be a text, got {type(prompt).__name__}.")
     with default_device(torch.device("cpu")):
         inputs = tokenizer(prompt, return_tensors="pt")
-    check_length(inputs["input_ids"].shape[1], 0, context_of(model))
+    T = inputs["input_ids"].shape[1]
+    check_length(T, 0, None)
+    check_length(T, 0, context_of(model))
     return inputs.to(device_of(model))
 
 
