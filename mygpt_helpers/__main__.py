@@ -103,6 +103,7 @@ def _reset(lesson: str) -> int:
 def _model(force: bool) -> int:
     from mygpt_helpers.pretrained.prepare import prepare_model
 
+    install_settings()  # for whoever opens JupyterLab without `lab`
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: clear up too
     say(f"The model is ready: {prepare_model(force)}")
     return 0

@@ -34,11 +34,13 @@ def saves(lab, tmp_path):
     return settings["schema"]["properties"]["saveState"]["default"]
 
 
-def test_setting_up_makes_jupyterlab_save_live_pictures(lab, tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", ["model", "copy"])
+def test_setting_up_makes_jupyterlab_save_live_pictures(command, lab, tmp_path, monkeypatch):
+    monkeypatch.setattr("mygpt_helpers.pretrained.prepare.prepare_model", lambda force: "there")
     assert not saves(lab, tmp_path)
     for name in ("copy_lessons", "copies"):
         monkeypatch.setattr(f"mygpt_helpers.working_copies.{name}", list)
-    assert __main__.main(["copy"]) == 0
+    assert __main__.main([command]) == 0
     assert saves(lab, tmp_path) is True
     assert [str(path.relative_to(lab)) for path in lab.rglob("*.*") if path.is_file()] == [MINE]
 
