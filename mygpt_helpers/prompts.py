@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import INTEGERS, check_device, is_whole, plain, shape_of
+from .checks import INTEGERS, check_device, is_whole, kind_of, plain, shape_of
 from .errors import InputError, PromptError
 
 
@@ -97,17 +99,32 @@ def check_enough_tokens(ids: Tensor, mask: Tensor, max_new_tokens: int, vocab_si
         )
 
 
-def check_generator(generator: torch.Generator | None, device: torch.device) -> None:
-    """Raise ValueError for what is no generator of random numbers on this device."""
-    if generator is None:
+def check_generator(
+    generator: torch.Generator | random.Random | None, device: torch.device
+) -> None:
+    """Raise ValueError for what is no generator of random numbers, or one of another device's."""
+    if generator is None or isinstance(generator, random.Random):
         return
     if not isinstance(generator, torch.Generator):
         raise InputError(
-            f"generator must be a torch.Generator, got {type(generator).__name__}; "
-            "torch.Generator().manual_seed(0) makes one."
+            f"generator must be a torch.Generator or a random.Random, got {kind_of(generator)}; "
+            "random.Random(0) makes one."
         )
     if generator.device.type != device.type:
         raise InputError(
             f"the generator draws on {generator.device}, and the model is on {device}: "
             f"torch.Generator({str(device)!r}) makes one that fits."
+        )
+
+
+def check_watcher(on_step: object, num_prompts: int) -> None:
+    """Raise ValueError for an on_step that cannot be called, or more than one prompt to watch."""
+    if on_step is None:
+        return
+    if not callable(on_step):
+        raise InputError(f"on_step must be a function that takes a Step, got {kind_of(on_step)}.")
+    if num_prompts != 1:
+        raise PromptError(
+            f"a trace follows one prompt, shape (1, T); got {num_prompts} of them. "
+            "prompt_ids[:1] is the first."
         )

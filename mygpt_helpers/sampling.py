@@ -9,13 +9,14 @@ The knobs are applied in the order transformers applies them: repetition penalty
 not come again, temperature, top-k, top-p, min-p.
 
 A knob is two functions. The first is yours to call, and checks the logits. The second, below it, is
-the rule: it takes checked logits (no NaN, no plus infinity, in each row a token that is possible)
-and gives such logits back. So next_token_probs checks once, and then applies rule after rule.
+the rule, which looks at no number before it computes. So next_token_probs checks once at the door,
+applies rule after rule, and looks once at what is left: each look makes an accelerator wait.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -43,56 +44,56 @@ def next_token_probs(
     probabilities, (..., V), that sum to 1. Raises ValueError for a knob out of range. Built up in
     lessons 04 to 06.
     """
-    logits = checked_logits(logits)
-    logits = _look_back(logits, previous_ids, repetition_penalty, no_repeat_ngram_size)
-    logits = _divide(logits, temperature)
-    if top_k is not None:
-        logits = _top_k(logits, top_k)
-    if top_p is not None:
-        logits = _top_p(logits, top_p)
-    if min_p is not None:
-        logits = _min_p(logits, min_p)
-    return logits.softmax(dim=-1)  # (..., V)
-
-
-def avoid_repetition(
-    logits: Tensor,
-    previous_ids: Tensor | None,
-    repetition_penalty: float | None = None,
-    no_repeat_ngram_size: int | None = None,
-) -> Tensor:
-    """Return the logits (..., V) after the knobs that look back at previous_ids (..., T).
-
-    A knob that is None is left out. Raises ValueError for a knob without ids to look back at. Built
-    in lesson 06.
-    """
-    logits = checked_logits(logits)
-    return _look_back(logits, previous_ids, repetition_penalty, no_repeat_ngram_size)
-
-
-def _look_back(
-    logits: Tensor,
-    previous_ids: Tensor | None,
-    repetition_penalty: float | None,
-    no_repeat_ngram_size: int | None,
-) -> Tensor:
     knobs = {
         "repetition_penalty": repetition_penalty,
         "no_repeat_ngram_size": no_repeat_ngram_size,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
     }
-    given = [name for name, knob in knobs.items() if knob is not None]
-    if not given:
-        return logits
-    if previous_ids is None:
-        raise InputError(
-            f"{given[0]} needs previous_ids, the (..., T) ids so far; none were given."
-        )
-    ids = checked_ids(previous_ids, logits)  # (..., T)
-    if repetition_penalty is not None:
-        logits = _penalize(logits, ids, repetition_penalty)
-    if no_repeat_ngram_size is not None:
-        logits = _ban(logits, ids, no_repeat_ngram_size)
+    given = {name: knob for name, knob in knobs.items() if knob is not None or name in ALWAYS}
+    return _checked_and_applied(logits, previous_ids, **given).softmax(dim=-1)  # (..., V)
+
+
+def apply_knobs(logits: Tensor, previous_ids: Tensor | None, knobs: Mapping[str, float]) -> Tensor:
+    """Return logits (..., V) after the knobs, {name: value}, without a look at any number.
+
+    Both tensors have been checked; knobs in the order of RULES. Whether a token is left to choose,
+    check_choice tells. Used by generate for each token. Built in lesson 06.
+    """
+    for name, knob in knobs.items():
+        logits = RULES[name](logits, knob, previous_ids)
     return logits
+
+
+def check_choice(
+    after: Tensor, logits: Tensor, previous_ids: Tensor | None, knobs: Mapping[str, float]
+) -> None:
+    """Raise ValueError where no token can be chosen from apply_knobs' result; say which knob it is.
+
+    after, logits: (..., V), the result and what it was made from; the rest as for apply_knobs.
+    """
+    if bool(after.amax(dim=-1).isfinite().all()):  # NaN and plus infinity come out on top, too
+        return
+    checked_logits(logits)
+    for name, knob in knobs.items():
+        logits = apply_knobs(logits, previous_ids, {name: knob})
+        if not bool(logits.amax(dim=-1).isfinite().all()):
+            raise InputError(f"{name}={knob!r} {BROKEN[name].format(dtype=logits.dtype)}")
+
+
+def _checked_and_applied(logits: Tensor, previous_ids: Tensor | None, **knobs: float) -> Tensor:
+    logits = checked_logits(logits)
+    looking_back = [name for name in LOOKING_BACK if name in knobs]
+    if looking_back and previous_ids is None:
+        raise InputError(
+            f"{looking_back[0]} needs previous_ids, the (..., T) ids so far; none were given."
+        )
+    ids = checked_ids(previous_ids, logits) if looking_back else None  # (..., T)
+    after = apply_knobs(logits, ids, knobs)
+    check_choice(after, logits, ids, knobs)
+    return after
 
 
 def penalize_repetition(logits: Tensor, previous_ids: Tensor, repetition_penalty: float) -> Tensor:
@@ -104,11 +105,10 @@ def penalize_repetition(logits: Tensor, previous_ids: Tensor, repetition_penalty
     that is not above 0, and for ids of another shape or range. Built in lesson 06. Source: Keskar
     et al. 2019, sec. 4.1.
     """
-    logits = checked_logits(logits)
-    return _penalize(logits, checked_ids(previous_ids, logits), repetition_penalty)
+    return _checked_and_applied(logits, previous_ids, repetition_penalty=repetition_penalty)
 
 
-def _penalize(logits: Tensor, ids: Tensor, repetition_penalty: float) -> Tensor:
+def _penalize(logits: Tensor, repetition_penalty: float, ids: Tensor) -> Tensor:
     penalty = checked_number("repetition_penalty", repetition_penalty, "a finite number above 0")
     if penalty <= 0:
         raise InputError(
@@ -116,11 +116,8 @@ def _penalize(logits: Tensor, ids: Tensor, repetition_penalty: float) -> Tensor:
         )
     used = logits.gather(-1, ids)  # (..., T)
     penalized = torch.where(used < 0, used * penalty, used / penalty)
-    if not torch.equal(penalized.isfinite(), used.isfinite()):
-        raise InputError(
-            f"repetition_penalty={repetition_penalty!r} is too far from 1 for these logits: "
-            f"the result overflows {logits.dtype}."
-        )
+    overflown = used.isfinite() & ~penalized.isfinite()
+    penalized = penalized.masked_fill(overflown, math.nan)  # for check_choice to find
     return logits.scatter(-1, ids, penalized)  # (..., V)
 
 
@@ -132,11 +129,10 @@ def ban_repeated_ngrams(logits: Tensor, previous_ids: Tensor, no_repeat_ngram_si
     for an n below 1, for ids of another shape or range, and where no token is left. Built in lesson
     06. Source: Paulus, Xiong and Socher 2017, sec. 2.5.
     """
-    logits = checked_logits(logits)
-    return _ban(logits, checked_ids(previous_ids, logits), no_repeat_ngram_size)
+    return _checked_and_applied(logits, previous_ids, no_repeat_ngram_size=no_repeat_ngram_size)
 
 
-def _ban(logits: Tensor, ids: Tensor, no_repeat_ngram_size: int) -> Tensor:
+def _ban(logits: Tensor, no_repeat_ngram_size: int, ids: Tensor) -> Tensor:
     n = checked_count("no_repeat_ngram_size", no_repeat_ngram_size)
     if ids.shape[-1] < n:
         return logits.clone()
@@ -145,12 +141,7 @@ def _ban(logits: Tensor, ids: Tensor, no_repeat_ngram_size: int) -> Tensor:
     again = (runs[..., :-1] == last).all(dim=-1)  # (..., T - n + 1)
     banned = torch.zeros_like(logits, dtype=torch.bool)
     banned = banned.scatter_add(-1, runs[..., -1], again)  # (..., V)
-    left = logits.masked_fill(banned, -math.inf)
-    if bool((left.amax(dim=-1) == -math.inf).any()):
-        raise InputError(
-            f"no_repeat_ngram_size={n} bans every token that a row had: no token is left to choose."
-        )
-    return left
+    return logits.masked_fill(banned, -math.inf)
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -160,10 +151,10 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     that is not a finite number above 0, or so small that the logits overflow. Built in lesson 04.
     Source: Ackley, Hinton and Sejnowski 1985; Guo et al. 2017, sec. 4.2.
     """
-    return _divide(checked_logits(logits), temperature)
+    return _checked_and_applied(logits, None, temperature=temperature)
 
 
-def _divide(logits: Tensor, temperature: float) -> Tensor:
+def _divide(logits: Tensor, temperature: float, ids: Tensor | None = None) -> Tensor:
     value = checked_number("temperature", temperature, "a finite number above 0")
     if value <= 0:
         raise InputError(
@@ -171,14 +162,7 @@ def _divide(logits: Tensor, temperature: float) -> Tensor:
             "(greedy), use top_k=1 instead."
         )
     # Not above the largest number of the dtype: minus infinity divided by infinity would be NaN.
-    scaled = logits / min(value, torch.finfo(logits.dtype).max)
-    # A number below 1 can make a logit too large for its dtype: plus infinity, or NaN for 0 / 0.
-    if value < 1 and not bool((scaled < math.inf).all()):
-        raise InputError(
-            f"temperature={temperature!r} is too small for these logits: dividing by it overflows "
-            f"{logits.dtype}. To always take the top token (greedy), use top_k=1 instead."
-        )
-    return scaled
+    return logits / min(value, torch.finfo(logits.dtype).max)
 
 
 def keep_top_k(logits: Tensor, top_k: int) -> Tensor:
@@ -189,10 +173,10 @@ def keep_top_k(logits: Tensor, top_k: int) -> Tensor:
     Raises ValueError for a top_k below 1 or not whole. Built in lesson 05. Source: Fan et al. 2018,
     sec. 5.4.
     """
-    return _top_k(checked_logits(logits), top_k)
+    return _checked_and_applied(logits, None, top_k=top_k)
 
 
-def _top_k(logits: Tensor, top_k: int) -> Tensor:
+def _top_k(logits: Tensor, top_k: int, ids: Tensor | None = None) -> Tensor:
     k = min(checked_count("top_k", top_k, "; 1 is greedy"), logits.shape[-1])
     smallest_kept = logits.topk(k, dim=-1).values[..., -1:]  # (..., 1)
     return logits.masked_fill(logits < smallest_kept, -math.inf)
@@ -205,10 +189,10 @@ def keep_top_p(logits: Tensor, top_p: float) -> Tensor:
     rest is set to minus infinity. Returns (..., V). Raises ValueError for a top_p out of range.
     Built in lesson 06. Source: Holtzman et al. 2020, sec. 3.1.
     """
-    return _top_p(checked_logits(logits), top_p)
+    return _checked_and_applied(logits, None, top_p=top_p)
 
 
-def _top_p(logits: Tensor, top_p: float) -> Tensor:
+def _top_p(logits: Tensor, top_p: float, ids: Tensor | None = None) -> Tensor:
     p = checked_number("top_p", top_p, "a number above 0, at most 1")
     if not 0 < p <= 1:
         raise InputError(f"top_p must be above 0 and at most 1, got {top_p!r}; 1 keeps everything.")
@@ -229,15 +213,36 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
     rest is set to minus infinity. Returns (..., V). Raises ValueError for a min_p out of range.
     Built in lesson 06. Source: Nguyen et al. 2024, sec. 3.
     """
-    return _min_p(checked_logits(logits), min_p)
+    return _checked_and_applied(logits, None, min_p=min_p)
 
 
-def _min_p(logits: Tensor, min_p: float) -> Tensor:
+def _min_p(logits: Tensor, min_p: float, ids: Tensor | None = None) -> Tensor:
     p = checked_number("min_p", min_p, "a number from 0 to 1")
     if not 0 <= p <= 1:
         raise InputError(f"min_p must be from 0 to 1, got {min_p!r}; 0 keeps everything.")
     probs = logits.softmax(dim=-1)  # (..., V)
     return logits.masked_fill(probs < p * probs.amax(dim=-1, keepdim=True), -math.inf)
+
+
+# Each knob's rule, called as rule(logits, knob, previous_ids), in the order in which they apply.
+RULES = {
+    "repetition_penalty": _penalize,
+    "no_repeat_ngram_size": _ban,
+    "temperature": _divide,
+    "top_k": _top_k,
+    "top_p": _top_p,
+    "min_p": _min_p,
+}
+LOOKING_BACK = ("repetition_penalty", "no_repeat_ngram_size")
+ALWAYS = ("temperature",)  # None is no temperature
+BROKEN = {  # what to say where a rule leaves nothing to choose from
+    "repetition_penalty": "is too far from 1 for these logits: the result overflows {dtype}.",
+    "no_repeat_ngram_size": "bans every token that a row had: no token is left to choose.",
+    "temperature": (
+        "is too small for these logits: dividing by it overflows {dtype}. To always take the top "
+        "token (greedy), use top_k=1 instead."
+    ),
+}
 
 
 def entropy(probs: Tensor) -> Tensor:
