@@ -33,6 +33,7 @@ _HOME = {
     "widgets.distribution": "DistributionWidget",
     "widgets.grids": "GridsWidget",
     "widgets.loss": "LossWidget",
+    "widgets.side_by_side": "SideBySideWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
     "exercises.core": "check hint solution",

@@ -14,6 +14,7 @@ function makeRule(sorted, used, numRows) {
   const weights = new Float64Array(V); // exp(logit / temperature - the largest such), sorted too
   const places = new Uint32Array(numRows); // row -> its place among them
   let finite; // how many are not -infinity
+  let whole; // the sum of all weights
   let penalty, temperature; // what all these were computed for
 
   /** Divide or multiply the used logits and merge them back into the others: no second sort. */
@@ -46,6 +47,7 @@ function makeRule(sorted, used, numRows) {
     for (finite = 0; finite < V && values[finite] > -Infinity; finite++)
       weights[finite] = Math.exp(f32(values[finite] / t) - largest);
     weights.fill(0, finite);
+    whole = sum(finite);
   }
 
   function sum(count) {
@@ -82,11 +84,18 @@ function makeRule(sorted, used, numRows) {
     let logs = 0; // the mean of the log weights under the final distribution
     for (let i = kept - 1; i > 0; i--)
       if (weights[i] > 0) logs += (weights[i] / total) * Math.log(weights[i]);
+    let ties = 0; // how many share the edge of top-k, where that makes it keep more than k
+    if (top_k !== null && kept > top_k) {
+      const edge = f32(weights[kept - 1] / total);
+      while (ties < kept && f32(weights[kept - 1 - ties] / total) === edge) ties++;
+    }
     const after = Array.from(places, (place) => (place < kept ? weights[place] / total : 0));
     return {
       after,
       cut: Array.from(places, (place) => place >= kept),
       num_kept: kept,
+      kept_mass: total / whole,
+      ties,
       rest_mass: missing(after),
       largest: 1 / total,
       entropy: Math.log(total) - logs,
