@@ -109,7 +109,9 @@ def checked_steps(steps: Step | Iterable[Step], most: int | None = None) -> list
             "that was interrupted: run trace again."
         )
     if most is not None and len(found) > most:
-        raise InputError(f"steps must be at most {most}, got {len(found)}; choose some: steps[:{most}].")
+        raise InputError(
+            f"steps must be at most {most}, got {len(found)}; choose some: steps[:{most}]."
+        )
     sizes = sorted({len(step.logits) for step in found})
     if len(sizes) > 1:
         raise InputError(

@@ -142,7 +142,7 @@ class KnobsPicture(LivePicture):
     def answer(self, **knobs: float) -> tuple[list[Distribution], dict[str, Any]]:
         """Return the distributions of the learner's own function; see LivePicture.answer."""
         probs = [probs_by_own_rule(self._rule, part.given, knobs) for part in self._parts]
-        now = [self._summary(*pair, knobs) for pair in zip(self._parts, probs, strict=True)]
+        now = self._summaries(probs, knobs)
         return now, self.sent(now)
 
     def sent(self, now: Sequence[Distribution]) -> dict[str, Any]:
@@ -154,10 +154,11 @@ class KnobsPicture(LivePicture):
         if self._rule is not None:
             return self._good
         knobs = {knob: getattr(self, knob) for knob in KNOBS}
-        return [
-            self._summary(part, next_token_probs(part.logits, **knobs, previous_ids=part.ids), knobs)
-            for part in self._parts
-        ]
+        probs = [next_token_probs(p.logits, **knobs, previous_ids=p.ids) for p in self._parts]
+        return self._summaries(probs, knobs)
+
+    def _summaries(self, probs: Sequence[Tensor], knobs: Mapping[str, Any]) -> list[Distribution]:
+        return [self._summary(*pair, knobs) for pair in zip(self._parts, probs, strict=True)]
 
     def _summary(
         self, part: Scores, probs: Tensor, knobs: Mapping[str, float | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -21,8 +21,8 @@ from ..pictures.distributions import (
     draw_bars,
     footer,
 )
-from ..sampling import next_token_probs
 from ..pictures.tables import visible_title
+from ..sampling import next_token_probs
 from .base import Shown, browser_code
 from .inputs import KNOBS, checked_knobs, checked_steps
 from .knobs import KnobsPicture, Scores
@@ -129,8 +129,7 @@ def _text(d: Compared) -> str:
 
 def _figure(now: Sequence[Compared]) -> Figure:
     """Return bar charts side by side, on one scale."""
-    height, under = 1.65 + 0.25 * max(len(d.labels) for d in now), 1.15  # inches
-    width = 4.6 * len(now)
+    height, width = 1.55 + 0.25 * max(len(d.labels) for d in now), 4.6 * len(now)  # inches
     figure = Figure(figsize=(width, height), dpi=DPI)
     longest = max(max(*d.before, *d.after) for d in now)
     for left, d in enumerate(now):

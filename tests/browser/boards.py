@@ -36,6 +36,10 @@ def strip(tokens, good, title="T", facts="loss 0.1"):
     right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
     return Strip(title, tuple(tokens), right, facts=facts)
 
+def step_of(logits):
+    probs = logits.float().softmax(-1)
+    return Step(torch.tensor([0]), logits, probs, probs > 0, 0, None)
+
 pause = 0.0
 def attention_of(prompt):
     time.sleep(pause)
@@ -91,6 +95,14 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "side by side": """SideBySideWidget(
+        [step_of(LOGITS[MAIN]), step_of(LOGITS["wide and flat"])], str, knobs=ALL_KNOBS,
+        titles=["peaked", "flat"], top_k=40)""",
+    "side by side, own": """SideBySideWidget(
+        [step_of(LOGITS["tied"]), step_of(LOGITS["tied"] / 2)], str, num_bars=4,
+        probs_function=lambda logits, **knobs: next_token_probs(logits, **knobs))""",
+    "side by side, hostile": """SideBySideWidget(
+        [step_of(torch.arange(13) * -0.5)] * 3, HOSTILE, num_bars=20, titles=HOSTILE[1:4])""",
     "sure": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
@@ -99,6 +111,11 @@ OTHERS = {
     **{
         f"rule: {name}": f"""DistributionWidget(
         LOGITS[{name!r}], str, knobs=ALL_KNOBS, previous_ids=previous_ids({name!r}))"""
+        for name in LOGITS
+    },
+    **{
+        f"beside: {name}": f"""SideBySideWidget(
+        [step_of(LOGITS[{name!r}]), step_of(LOGITS[{name!r}] / 3)], str, num_bars=6)"""
         for name in LOGITS
     },
     "twice": "DistributionWidget(LOGITS[MAIN], str, num_bars=6)\ndisplay(made['twice'])",

@@ -19,6 +19,7 @@ from mygpt_helpers import (
     DistributionWidget,
     GridsWidget,
     LossWidget,
+    SideBySideWidget,
     StepsWidget,
     Strip,
     StripsWidget,
@@ -29,7 +30,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
-from tests.widgets.wire import VIEW, from_browser, twin_of
+from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
 class Square(LivePicture):
@@ -265,6 +266,7 @@ def all_kinds(text):
         ),
         DistributionWidget(probs, [text], title=text),
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
+        SideBySideWidget([step_of([1.0, 2.0])] * 2, [text] * 2, titles=[text] * 2),
         loss,
     ]
 
