@@ -10,11 +10,14 @@ export default livePicture("question", ({ model, data, body, facts }) => {
     const input = make(label, "input", { type: "radio", name: group, ...OUR_KEYS });
     make(label, "bdi", {}, text);
     input.addEventListener("change", () => set("choice", i));
-    return { row, input, verdict: make(row, "p", { class: "verdict" }), why: make(row, "p") };
+    const verdict = make(row, "strong");
+    row.append(" ");
+    return { row, input, verdict, why: make(row, "bdi") };
   });
   const line = make(body, "div", { class: "asked" });
   const button = makeButton(line, "", () => set("unfolded", !model.get("unfolded")));
   line.append(facts);
+  facts.setAttribute("role", "status"); // a screen reader says the verdict
 
   function set(name, value) {
     model.set(name, value);
@@ -34,11 +37,11 @@ export default livePicture("question", ({ model, data, body, facts }) => {
     fields.disabled = open;
     button.disabled = mine === null;
     say(button, open ? "Answer again" : "I have run it");
-    const verdict = open ? `${data.choices[mine].verdict}: ${data.choices[mine].text}` : "";
+    const hint = data.hints[mine === null ? 0 : 1];
     return {
       title: data.text,
-      facts: open ? "" : data.hints[mine === null ? 0 : 1],
-      note: [verdict, model.get("note")].join("\n").trim(),
+      facts: open ? `${data.choices[mine].verdict}: ${data.choices[mine].text}` : hint,
+      note: model.get("note"),
     };
   };
 });

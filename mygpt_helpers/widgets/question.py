@@ -124,11 +124,10 @@ class QuestionWidget(LivePicture):
         """Return the question and its choices; only the page tells what is right."""
         text, choices = self._data["text"], self._data["choices"]
         twin = "\n".join([text, *(f"  {choice['text']}" for choice in choices)])
-        facts, verdict = HINTS[self.choice is not None], ""
+        facts = HINTS[self.choice is not None]
         rows = [[choice["text"], "", ""] for choice in choices]
         if self.unfolded and self.choice is not None:
             mine = choices[self.choice]
-            facts, verdict = "", f"{mine['verdict']}: {mine['text']}"
+            facts = f"{mine['verdict']}: {mine['text']}"
             rows = [[c["text"], c["verdict"] + YOURS * (c is mine), c["why"]] for c in choices]
-        note = f"{verdict}\n{self.note}".strip()
-        return Shown(twin, None, {"title": text, "facts": facts, "rows": rows, "note": note})
+        return Shown(twin, None, {"title": text, "facts": facts, "rows": rows, "note": self.note})

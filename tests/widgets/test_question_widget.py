@@ -40,7 +40,7 @@ def test_the_page_tells_what_is_right_only_when_it_is_unfolded():
         ["a. Up.", "✘ not right, your choice", "It falls."],
         ["b. Down.", "✔ right", "So it does."],
     ]
-    assert widget.numbers()["note"] == "✘ not right: a. Up."
+    assert widget.numbers()["facts"] == "✘ not right: a. Up."
     from_browser(widget, unfolded=False)
     assert (widget.choice, widget.numbers()["rows"]) == (0, folded)
 
