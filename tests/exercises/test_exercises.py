@@ -29,6 +29,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "00.pick_largest", "00.loop",
         "01.next_id", "01.softmax", "01.phrase", "01.entropy",
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
+        "05.top_k", "05.exactly_k", "05.needed",
         "10.attention", "10.split_heads", "10.count",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
