@@ -190,6 +190,22 @@ def test_the_solutions_of_lesson_04_give_the_worked_table():
         SOLUTION["04.zero"](toy, -1)
 
 
+def test_the_solutions_of_lesson_05_give_known_numbers():
+    tied, low = torch.tensor([1.0, 3.0, 2.0, 2.0]), -math.inf
+    kept = SOLUTION["05.top_k"]
+    assert kept(tied, 1).tolist() == [low, 3, low, low]
+    assert kept(tied, 2).tolist() == kept(tied, 3).tolist() == [low, 3, 2, 2]
+    assert kept(tied, 4).tolist() == kept(tied, 9).tolist() == tied.tolist()
+    assert kept(torch.stack([tied, -tied]), 1)[1].tolist() == [-1, low, low, low]
+    exactly = SOLUTION["05.exactly_k"]
+    assert exactly(tied, 2).tolist() == pytest.approx([0, 0.7311, 0.2689, 0], abs=1e-4)
+    assert exactly(torch.zeros(5), 3).tolist() == pytest.approx([1 / 3] * 3 + [0, 0])
+    assert exactly(torch.tensor([low, 0.0]), 2).tolist() == [0, 1]
+    probs = torch.tensor([0.125, 0.5, 0.125, 0.25])
+    masses = {0.4: 1, 0.5: 1, 0.51: 2, 0.75: 2, 0.8: 3, 0.9: 4}
+    assert [SOLUTION["05.needed"](probs, mass) for mass in masses] == [*masses.values()]
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (2, 5, 3), (2, 3, 4, 6)])
 def test_attention_is_torchs_own(shape):
     q, k, v = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
