@@ -93,8 +93,7 @@ PROBE = """peer => {
       const image = node.tagName === 'IMG' ? node : node.querySelector?.('img');
       if (image) image.decode().then(() => requestAnimationFrame(() => {
         probe.images += 1; probe.frames.add(document.timeline.currentTime); done(); }));
-    } }).observe(root, peer ? { childList: true, subtree: true }
-                            : { attributes: true, subtree: true, childList: true, characterData: true });
+    } }).observe(root, { attributes: true, childList: true, characterData: true, subtree: true });
   probe.changed = () => new Promise(resolve => { painted = resolve; });
   window.probe = probe; }"""
 
