@@ -90,7 +90,13 @@ def test_a_trace_of_a_model_and_its_text_for_the_penalty():
     for part, step in zip(widget.now(), steps, strict=True):
         probs = next_token_probs(step.logits, repetition_penalty=2.0, previous_ids=step.ids)
         assert part.largest == pytest.approx(float(probs.max()))
-        assert part.kept_mass == pytest.approx(1)
+
+
+def test_mass_is_what_the_kept_ones_had_after_penalty_and_temperature():
+    about = {"repetition_penalty": 2.0, "temperature": 0.5, "top_k": 1}
+    (fact,) = facts(SideBySideWidget(step_of([2.0, 1.5, 0.0], ids=(0,)), str, **about))
+    had = torch.tensor([2.0, 3.0, 0.0]).softmax(-1)
+    assert fact["mass kept"] == pytest.approx(float(had[1])) and fact["top token"] == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
