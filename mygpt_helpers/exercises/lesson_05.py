@@ -166,7 +166,8 @@ EXERCISES = (
         },
         keep="Return a new tensor, and leave the caller's logits as they are.",
         hints=(
-            "logits.argsort(dim=-1, descending=True, stable=True) gives ids, largest logit first.",
+            "logits.argsort(dim=-1, descending=True, stable=True) gives ids, largest logit first; "
+            "topk promises no order among equal ones.",
             "Its first k columns are the ids that stay.",
             "A mask of True everywhere; scatter(-1, ids, False) at those that stay; masked_fill.",
         ),
