@@ -136,7 +136,7 @@ def draw_bars(axes: Axes, d: Distribution, *, longest: float | None = None) -> N
     """Draw a distribution's bars; longest: the probability at the right end, else its largest."""
     rows = range(len(d.labels))
     axes.barh(rows, d.after, height=0.72, color=KEPT)
-    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9)
+    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9, zorder=2)  # above the top's
     longest = longest or max(*d.before, *d.after)
     for row in rows:
         state = d.state(row)
