@@ -33,6 +33,8 @@ _HOME = {
     "widgets.distribution": "DistributionWidget",
     "widgets.grids": "GridsWidget",
     "widgets.loss": "LossWidget",
+    "widgets.order": "OrderWidget",
+    "widgets.rules": "RulesWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
     "exercises.core": "check hint solution",
