@@ -15,7 +15,7 @@ from ..pictures.tables import visible_title
 from ..sampling import apply_temperature, keep_min_p, keep_top_k, keep_top_p
 from .base import LivePicture, Shown, Slider, browser_code
 from .inputs import neutral_values, slider_stops
-from .ranked import ranked
+from .ranked import by_rank, ranked
 
 RULES = {
     "temperature": apply_temperature,
@@ -23,7 +23,8 @@ RULES = {
     "top_p": keep_top_p,
     "min_p": keep_min_p,
 }
-STARTS = {"temperature": 2.0, "top_k": 10, "top_p": 0.9, "min_p": 0.1}
+HEADINGS = ("this order", "state", "swapped")
+STARTS = {"temperature": 2.0, "top_p": 0.9, "min_p": 0.1}
 
 
 class OrderWidget(LivePicture):
@@ -70,12 +71,14 @@ class OrderWidget(LivePicture):
         data = row.sent | {
             "rules": self._rules,
             "title": f"{visible_title(title)}: " if title else "",
-            "headings": ("this", "", "swapped"),
+            "headings": HEADINGS,
             "feet": [self._others()],
         }
-        start = tuple(STARTS[rule] for rule in self._rules) if values is None else values
+        if values is None:
+            starts = STARTS | {"top_k": min(10, len(row.logits))}
+            values = [starts[rule] for rule in self._rules]
         label = title or "The order of two rules"
-        super().__init__(label=label, data=data, sliders=sliders, values=start, swapped=swapped)
+        super().__init__(label=label, data=data, sliders=sliders, values=values, swapped=swapped)
 
     def _others(self) -> str:
         count = len(self._row.logits) - len(self._row.labels)
@@ -94,43 +97,37 @@ class OrderWidget(LivePicture):
         return tuple(values)
 
     def _applied(self, order: Sequence[str]) -> Tensor:
-        """Return the logits (V,) after the rules in an order."""
+        """Return the logits (V,) after the rules in an order, by rank."""
         values = dict(zip(self._rules, self.values, strict=True))
         logits = self._row.logits
         for rule in order:
-            logits = RULES[rule](logits, values[rule])
+            logits = by_rank(RULES[rule](logits, values[rule]))
         return logits
 
     def shown(self) -> Shown:
         """Return what both orders keep where the sliders stand now."""
-        swapped = self._rules[::-1]
-        order, other = (swapped, self._rules) if self.swapped else (self._rules, swapped)
-        here, there = self._applied(order), self._applied(other)  # (V,) each
-        kept = [logits.isfinite() for logits in (here, there)]
-        probs = [logits.softmax(dim=-1) for logits in (here, there)]
-        words = {(True, True): "kept", (True, False): "only", (False, True): "other"}
-        shown = self._row.order[: len(self._row.labels)]
-        rows = tuple(
-            (
-                float(probs[0][i]),
-                words.get((bool(kept[0][i]), bool(kept[1][i])), "cut"),
-                float(probs[1][i]),
-            )
-            for i in shown.tolist()
-        )
-        rest = [max(0.0, 1 - float(p[shown].double().sum())) for p in probs]
-        counts = [int(mask.sum()) for mask in kept]
-        changed = int((kept[0] ^ kept[1]).sum())
-        many = f"{counts[0]:,} tokens, the other order {counts[1]:,}"
+        order, other = self._rules, self._rules[::-1]
+        if self.swapped:
+            order, other = other, order
+        after = [self._applied(rules) for rules in (order, other)]  # (V,) each
+        here, there = (int(logits.isfinite().sum()) for logits in after)  # the first ranks stay
+        probs = [logits.softmax(dim=-1) for logits in after]
+        count = len(self._row.labels)
+        words = ["kept"] * min(here, there) + ["only" if here > there else "other"] * count
+        words = words[: max(here, there)] + ["cut"] * count
+        rows = tuple((float(probs[0][i]), words[i], float(probs[1][i])) for i in range(count))
+        rest = [float(p[count:].double().sum()) for p in probs]
+        facts = f"This order keeps {here:,} tokens, the other order {there:,}. "
+        changed = abs(here - there)
         table = BarTable(
             title=f"{self._about}: " * bool(self._about) + f"{order[0]}, then {order[1]}",
-            headings=("this", "", "swapped"),
+            headings=HEADINGS,
             labels=self._row.labels,
             rows=rows,
             feet=((self._others(), (rest[0], "", rest[1])),),
-            facts=f"This order keeps {many}. Kept by one order alone: {changed:,}.",
-            outlines=tuple(self._row.logits.softmax(dim=-1)[shown].tolist()),
+            facts=f"{facts}Kept by one order alone: {changed:,}.",
+            outlines=tuple(self._row.logits.softmax(dim=-1)[:count].tolist()),
             setting=", ".join(f"{r} {v:g}" for r, v in zip(self._rules, self.values, strict=True)),
         )
-        page = table.page() | {"facts": [*counts, changed]}
+        page = table.page() | {"facts": [here, there, changed]}
         return Shown(bar_table_text(table), lambda: bar_table_figure(table), page)

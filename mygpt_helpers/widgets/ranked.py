@@ -26,10 +26,10 @@ def checked_step(step: Step) -> Step:
 
 
 class Ranked(NamedTuple):
-    """The logits of one step, and their order."""
+    """A step's logits, the largest first; on a tie the lowest id first. A rank is a place there."""
 
-    logits: Tensor  # (V,), float32
-    order: Tensor  # (V,): rank -> id, the largest logit first
+    logits: Tensor  # (V,), float32: by rank
+    ranks: Tensor  # (V,): id -> rank
     labels: tuple[str, ...]  # of the first ranks, those that are shown
     sent: dict[str, Any]  # what the browser gets of all this
 
@@ -37,9 +37,17 @@ class Ranked(NamedTuple):
 def ranked(step: Step, label_of: Sequence[str] | Callable[[int], str], num_rows: int) -> Ranked:
     """Sort a step's logits, and label the num_rows largest; or raise ValueError."""
     logits = checked_row(checked_step(step).logits)
-    # Of equal logits keep_top_p keeps those of the highest ids; so every cut is a number of ranks.
-    order = logits.argsort(stable=True).flip(0)  # (V,)
+    order = logits.argsort(descending=True, stable=True)  # (V,): rank -> id
     shown = order[: checked_count("num_rows", num_rows)].tolist()
     labels = tuple(texts_of(label_of, shown, len(order)).values())
-    numbers = logits[order].numpy().astype("<f4").tobytes()
-    return Ranked(logits, order, labels, {"logits": numbers, "labels": shown_labels(labels)})
+    logits = logits[order]
+    sent = {"logits": logits.numpy().astype("<f4").tobytes(), "labels": shown_labels(labels)}
+    return Ranked(logits, order.argsort(), labels, sent)
+
+
+def by_rank(after: Tensor) -> Tensor:
+    """Return what a rule left of ranked logits, (V,), by rank again.
+
+    No rule changes the order, but of equal logits top-p may keep any: a picture keeps the first.
+    """
+    return after.sort(descending=True).values

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from ..checks import checked_ids
+from ..checks import checked_count, checked_ids
 from ..generation import Step
 from ..pictures.bar_tables import BarTable, bar_table_figure, bar_table_text
 from ..pictures.tables import visible_title
 from ..sampling import apply_temperature, keep_min_p, keep_top_k, keep_top_p, penalize_repetition
 from .base import Level, LivePicture, Place, Shown, Slider, browser_code
 from .inputs import KNOBS, neutral_values, slider_stops
-from .ranked import ranked
+from .ranked import by_rank, ranked
 
-HEADINGS = ("prob.", "used", "top-k", "top-p", "min-p", "penalty")
+HEADINGS = ("prob.", "so far", "top-k", "top-p", "min-p", "penalty")
 FACTS = "Each rule alone, after the temperature. ↺ used: is in the text so far."
 
 
@@ -53,12 +53,12 @@ class RulesWidget(LivePicture):
     ) -> None:
         """Sort once, and send what the browser computes from."""
         self._row = row = ranked(step, label_of, num_rows)
-        ids = step.ids.cpu() if previous_ids is None else previous_ids
-        self._ids = checked_ids(ids, row.logits).detach().cpu()  # (T,)
+        ids = step.ids if previous_ids is None else previous_ids
+        used = checked_ids(ids.detach().cpu() if isinstance(ids, Tensor) else ids, row.logits)
+        self._used = row.ranks[used].unique()  # the ranks of the tokens so far
         self._about = title
-        used = row.order.argsort()[self._ids].unique()  # their ranks
         data = row.sent | {
-            "used_ranks": used.numpy().astype("<i4").tobytes(),
+            "used_ranks": self._used.numpy().astype("<i4").tobytes(),
             "title": visible_title(title),
             "headings": HEADINGS,
             "feet": (_kept_of(row.logits), "probability kept"),
@@ -76,12 +76,13 @@ class RulesWidget(LivePicture):
             )
             for knob in KNOBS
         ]
+        top_k = min(checked_count("top_k", top_k), len(row.logits))
         starts = (temperature, top_k, top_p, min_p, repetition_penalty)
         state = dict(zip(KNOBS, starts, strict=True))
         super().__init__(label=title or "What each rule keeps", data=data, sliders=sliders, **state)
 
     def _penalized(self, penalty: float) -> Tensor:
-        return penalize_repetition(self._row.logits, self._ids, penalty)  # (V,)
+        return penalize_repetition(self._row.logits, self._used, penalty)  # (V,)
 
     def shown(self) -> Shown:
         """Return what each rule keeps where the sliders stand now."""
@@ -89,18 +90,17 @@ class RulesWidget(LivePicture):
         scaled = apply_temperature(row.logits, t)  # (V,)
         probs = scaled.softmax(dim=-1)  # (V,)
         rules = [(keep_top_k, self.top_k), (keep_top_p, self.top_p), (keep_min_p, self.min_p)]
-        masks = [rule(scaled, knob).isfinite() for rule, knob in rules]
+        masks = [by_rank(rule(scaled, knob)).isfinite() for rule, knob in rules]  # (V,) each
         after = apply_temperature(self._penalized(self.repetition_penalty), t).softmax(dim=-1)
-        used = set(self._ids.tolist())
-        words = {True: "kept", False: "cut"}
+        used = set(self._used.tolist())
         rows = tuple(
             (
-                float(probs[i]),
-                "used" if i in used else "",
-                *(words[bool(mask[i])] for mask in masks),
-                float(after[i]),
+                float(probs[rank]),
+                "used" if rank in used else "",
+                *("kept" if mask[rank] else "cut" for mask in masks),
+                float(after[rank]),
             )
-            for i in row.order[: len(row.labels)].tolist()
+            for rank in range(len(row.labels))
         )
         counts = [int(mask.sum()) for mask in (*masks, scaled.isfinite())]
         masses = [float(probs[mask].double().sum()) for mask in masks]

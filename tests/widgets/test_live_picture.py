@@ -19,6 +19,9 @@ from mygpt_helpers import (
     DistributionWidget,
     GridsWidget,
     LossWidget,
+    OrderWidget,
+    RulesWidget,
+    Step,
     StepsWidget,
     Strip,
     StripsWidget,
@@ -253,6 +256,7 @@ def all_kinds(text):
     loss = LossWidget(3, levels={text: 1}, title=text)
     loss(1, 2.0)
     loss.note(text)
+    step = Step(torch.tensor([0]), probs, probs, probs > 0, 0, None)
     return [
         GridsWidget([grid], {text: [text]}),
         StepsWidget([distribution], label=text),
@@ -266,6 +270,8 @@ def all_kinds(text):
         DistributionWidget(probs, [text], title=text),
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
         loss,
+        RulesWidget(step, [text], title=text),
+        OrderWidget(step, [text], title=text),
     ]
 
 
