@@ -39,7 +39,7 @@ class OrderWidget(LivePicture):
 
     _esm = browser_code("bars", "columns", "rule", "order")
 
-    values = traitlets.Tuple().tag(sync=True)
+    values = traitlets.TraitType(()).tag(sync=True)
     swapped = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
