@@ -34,10 +34,12 @@ _HOME = {
     "widgets.grids": "GridsWidget",
     "widgets.loss": "LossWidget",
     "widgets.order": "OrderWidget",
+    "widgets.question": "Choice Question QuestionWidget",
     "widgets.rules": "RulesWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
     "exercises.core": "check hint solution",
+    "exercises.questions": "ask",
     "exercises.progress": "progress",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}

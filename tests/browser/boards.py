@@ -39,6 +39,13 @@ def ranked_step(name, ids=None):
 def strip(tokens, good, title="T", facts="loss 0.1"):
     right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
     return Strip(title, tuple(tokens), right, facts=facts)
+def question(text, *choices):
+    made = [Choice(c, f"Why: {{c}}", right=i == 1) for i, c in enumerate(choices)]
+    return Question("77.x", text, made)
+kept = []
+def keep(choice):
+    kept.append(choice)
+    return ["no room"] if choice == 2 else []
 
 pause = 0.0
 def attention_of(prompt):
@@ -105,6 +112,10 @@ CASES = {
     "order, hostile": """OrderWidget(
         Step(torch.arange(3), torch.arange(13) * -0.5, None, None, 0, None), HOSTILE,
         second="top_k", num_rows=20, title=HOSTILE[2])""",
+    "question": """QuestionWidget(
+        question("What is next?", "beer", "some", "love", "I"), choice=0, keep=keep)""",
+    "question, hostile": """QuestionWidget(
+        question(HOSTILE[1], *HOSTILE[2:5], HOSTILE[9]), choice=1, note=HOSTILE[0])""",
     "sure": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
@@ -116,6 +127,7 @@ OTHERS = {
         for name in LOGITS
     },
     "twice": "DistributionWidget(LOGITS[MAIN], str, num_bars=6)\ndisplay(made['twice'])",
+    "question, new": "QuestionWidget(question('What is next?', 'beer', 'some'))",
     "squared": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=squared)",
     "moody": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=moody)",
     "slow": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=slow)",
