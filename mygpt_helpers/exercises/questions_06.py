@@ -8,13 +8,13 @@ QUESTIONS = (
         text="Keep the 10 most likely tokens of both. Where do these ten hold more probability?",
         choices=(
             Choice(
-                "In both about the same.",
-                "Ten is the same number, but how much ten tokens hold depends on the shape.",
-            ),
-            Choice(
                 "After the sure prompt.",
                 "A sure prompt has its probability in a few tokens, and ten hold nearly all of it.",
                 right=True,
+            ),
+            Choice(
+                "In both about the same.",
+                "Ten is the same number, but how much ten tokens hold depends on the shape.",
             ),
             Choice(
                 "After the unsure prompt.",
@@ -31,10 +31,7 @@ QUESTIONS = (
                 "Two", "50% and 30% are 80%, which is the first sum that reaches 75%.", right=True
             ),
             Choice("Three", "Two already reach 75%, and the set has to be the smallest."),
-            Choice(
-                "It depends on a draw",
-                "The cut comes before the draw, and nothing in it is random.",
-            ),
+            Choice("Four", "The last two are not needed to reach 75%."),
         ),
     ),
     Question(
@@ -50,11 +47,18 @@ QUESTIONS = (
     ),
     Question(
         name="06.sign",
-        text="A used token has the logit -2. You divide that by a penalty of 2. What happens to it?",
+        text="A token that was used has the logit -2. You divide it by a penalty of 2. Then:",
         choices=(
-            Choice("rises.", "-2 divided by 2 is -1, and -1 is the larger logit.", right=True),
-            Choice("falls.", "A positive logit would fall; a negative one moves up towards 0."),
-            Choice("stays.", "The logit changes, so the probability does, too."),
+            Choice(
+                "Its probability rises.",
+                "-2 divided by 2 is -1, and -1 is the larger logit.",
+                right=True,
+            ),
+            Choice(
+                "Its probability falls.",
+                "A positive logit would fall; a negative one moves up towards 0.",
+            ),
+            Choice("Its probability stays.", "The logit changes, so the probability does, too."),
         ),
     ),
     Question(
