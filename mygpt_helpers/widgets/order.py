@@ -57,7 +57,7 @@ class OrderWidget(LivePicture):
         """Sort once, and send what the browser computes from."""
         self._row = row = ranked(step, label_of, num_rows)
         self._rules, self._about = (first, second), title
-        if first == second or not {first, second} <= RULES.keys():
+        if first == second or not all(rule in [*RULES] for rule in self._rules):
             raise InputError(
                 f"first and second must be two of {', '.join(RULES)}; got {first!r}, {second!r}."
             )

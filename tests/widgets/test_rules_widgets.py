@@ -105,6 +105,7 @@ def test_ties_half_precision_and_minus_infinity(make):
     rows = widget.numbers()["rows"]
     assert [row[0] for row in rows[:6]] == ['"a"', '"c"', '"d"', '"e"', '"b"', '"f"']
     if make is RulesWidget:
+        assert [row[4] for row in rows[:3]] == ["✓ kept", "✓ kept", "✕ cut"]
         assert rows[6][3:] == [3, 2, 4, 4]  # a tie at the edge of top_k stays, of top_p does not
     assert [row[1] for row in rows[4:6]] == [0, 0]
 
@@ -139,7 +140,7 @@ def test_other_bad_arguments_are_refused():
                       ("min_p", 1.1), ("repetition_penalty", 0)]:  # fmt: skip
         with pytest.raises(ValueError, match=f"{knob} must be"):
             RulesWidget(STEP, LABELS, **{knob: bad})
-    for rules in (("top_p", "top_p"), ("top_p", "topk"), ("top_p", None)):
+    for rules in (("top_p", "top_p"), ("top_p", "topk"), ("top_p", None), (["top_k"], "top_p")):
         with pytest.raises(ValueError, match="two of temperature, top_k, top_p, min_p"):
             OrderWidget(STEP, LABELS, first=rules[0], second=rules[1])
     for bad, says in [((1,), "two numbers"), (3, "two numbers"), ((0, 0.5), "temperature must be")]:
