@@ -32,6 +32,10 @@ def summary(logits, title, **knobs):
 def grid(i, rows=W, columns=W, **about):
     values = torch.linspace(-i, 1, len(rows) * len(columns)).reshape(len(rows), len(columns))
     return make_grid(values, rows, columns, title=f"after {{i}} steps", **about)
+def ranked_step(name, ids=None):
+    logits, ids = LOGITS[name], previous_ids(name) if ids is None else ids
+    probs = logits.float().softmax(-1)
+    return Step(ids, logits, probs, probs > 0, int(probs.argmax()), None)
 def strip(tokens, good, title="T", facts="loss 0.1"):
     right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
     return Strip(title, tuple(tokens), right, facts=facts)
@@ -102,6 +106,16 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "rules": "RulesWidget(ranked_step(MAIN), str, title='T')",
+    "rules, float16": "RulesWidget(ranked_step('float16'), str, num_rows=40)",
+    "rules, hostile": """RulesWidget(
+        Step(torch.arange(3), torch.arange(13) * -0.5, None, None, 0, None), HOSTILE,
+        num_rows=20, title=HOSTILE[1])""",
+    "order": "OrderWidget(ranked_step(MAIN), str, values=(2, 0.5))",
+    "order, cuts": "OrderWidget(ranked_step('tied'), str, first='top_k', second='top_p')",
+    "order, hostile": """OrderWidget(
+        Step(torch.arange(3), torch.arange(13) * -0.5, None, None, 0, None), HOSTILE,
+        second="top_k", num_rows=20, title=HOSTILE[2])""",
     "question": """QuestionWidget(
         question("What is next?", "beer", "some", "love", "I"), choice=0, keep=keep)""",
     "question, hostile": """QuestionWidget(

@@ -20,9 +20,12 @@ from mygpt_helpers import (
     DistributionWidget,
     GridsWidget,
     LossWidget,
+    OrderWidget,
     Question,
     QuestionWidget,
     SideBySideWidget,
+    RulesWidget,
+    Step,
     StepsWidget,
     Strip,
     StripsWidget,
@@ -258,6 +261,7 @@ def all_kinds(text):
     choices = (Choice(f"{text}1", f"{text}."), Choice(f"{text}2", f"{text}.", right=True))
     loss(1, 2.0)
     loss.note(text)
+    step = Step(torch.tensor([0]), probs, probs, probs > 0, 0, None)
     return [
         GridsWidget([grid], {text: [text]}),
         StepsWidget([distribution], label=text),
@@ -272,6 +276,8 @@ def all_kinds(text):
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
         SideBySideWidget([step_of([1.0, 2.0])] * 2, [text] * 2, titles=[text] * 2),
         loss,
+        RulesWidget(step, [text], title=text),
+        OrderWidget(step, [text], title=text),
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
     ]
 
