@@ -35,6 +35,8 @@ _HOME = {
     "widgets.loss": "LossWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
+    "widgets.trace": "TraceWidget",
+    "widgets.likelihood": "LikelihoodWidget",
     "exercises.core": "check hint solution",
     "exercises.progress": "progress",
 }

@@ -15,7 +15,7 @@ from lab import Notebook, write_notebook
 from pages import IN_KERNEL
 
 SET_UP = """
-import math, sys, time, torch
+import math, random, sys, time, torch
 sys.path.append({folder!r})
 from cases import ALL_KNOBS, HOSTILE, LOGITS, previous_ids
 from mygpt_helpers import *
@@ -35,6 +35,16 @@ def grid(i, rows=W, columns=W, **about):
 def strip(tokens, good, title="T", facts="loss 0.1"):
     right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
     return Strip(title, tuple(tokens), right, facts=facts)
+
+class Toy(torch.nn.Module):
+    # Scores that hang on the last id alone, over as many tokens as there are labels.
+    def __init__(self, V):
+        super().__init__()
+        self.scores = 2 * torch.randn(V, V, generator=torch.Generator().manual_seed(V))
+    def forward(self, ids):
+        return self.scores[ids], None
+def toy_trace(V, n, prompt=(0, 1, 2), **knobs):
+    return trace(Toy(V), torch.tensor([prompt]), n, generator=random.Random(1), **knobs)
 
 pause = 0.0
 def attention_of(prompt):
@@ -91,6 +101,13 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "trace": """TraceWidget(
+        toy_trace(60, 25, temperature=0.9, top_k=12), str, start=2, title="T")""",
+    "trace, hostile": """TraceWidget(
+        toy_trace(13, 9, [*range(13)]), HOSTILE, num_rows=13, title=HOSTILE[1])""",
+    "likelihood": "LikelihoodWidget(toy_trace(60, 12), str, title='T')",
+    "likelihood, hostile": """LikelihoodWidget(
+        toy_trace(13, 9, [*range(13)]), HOSTILE, num_alternatives=12, title=HOSTILE[1])""",
     "sure": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",

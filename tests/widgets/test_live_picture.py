@@ -18,10 +18,12 @@ from mygpt_helpers import (
     AttentionWidget,
     DistributionWidget,
     GridsWidget,
+    LikelihoodWidget,
     LossWidget,
     StepsWidget,
     Strip,
     StripsWidget,
+    TraceWidget,
     make_grid,
     summarize,
 )
@@ -29,6 +31,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
+from tests.widgets.runs import RUN
 from tests.widgets.wire import VIEW, from_browser, twin_of
 
 
@@ -266,6 +269,8 @@ def all_kinds(text):
         DistributionWidget(probs, [text], title=text),
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
         loss,
+        TraceWidget(RUN, [text] * 5, title=text),
+        LikelihoodWidget(RUN, [text] * 5, title=text),
     ]
 
 
