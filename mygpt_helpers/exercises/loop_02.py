@@ -53,7 +53,9 @@ def _transformer(kind: str) -> torch.nn.Module:
     sizes = {"vocab_size": 12, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     more = {"intermediate_size": 16, "num_key_value_heads": 1, "head_dim": 8}
     if kind == "gpt2":
-        config = transformers.GPT2Config(**sizes, initializer_range=0.6)
+        config = transformers.GPT2Config(
+            **sizes, initializer_range=0.6, bos_token_id=0, eos_token_id=0
+        )
     else:
         config = transformers.Qwen3Config(**sizes, **more, initializer_range=0.6)
     torch.default_generator.manual_seed(1)
