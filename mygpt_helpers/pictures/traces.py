@@ -30,15 +30,18 @@ class Written:
     own: float  # its probability by the model alone
     prob: float  # and after the knobs
     rank: int  # by the model alone; 1 is its top token
-    u: float | None
+    alone: bool  # whether the knobs kept no other token
+    u: float | None  # the number of its draw
     distribution: Distribution  # what it was chosen from; the row of the token is marked
 
     def story(self) -> str:
         """Return what is to be said about the choice, after the token itself."""
         prob, own = f"{self.prob:.3f}", f"{self.own:.3f}"
-        alone = "" if prob == own else f" ({own} by the model alone)"
+        both = prob if prob == own else f"{prob} ({own} by the model alone)"
+        if self.alone:
+            return f", probability {own} by the model, rank {self.rank:,}; no other token was kept"
         drawn = "" if self.u is None else f"; u {self.u:.3f}"
-        return f", probability {prob}{alone}, rank {self.rank:,}{drawn}"
+        return f", probability {both}, rank {self.rank:,}{drawn}"
 
 
 def percent(prob: float) -> str:
@@ -94,7 +97,7 @@ def step_figure(title: str, tokens: Sequence[str], first: int, given: int, now: 
         if not is_next:
             tiles.text(column + 0.5, 2 * band + 1.45, "1", size=9, ha="center", va="center")
     draw_rows(figure.add_axes((0.26, 0.45 / height, 0.54, bars / height)), now.distribution)
-    said = printable(f"chosen: {visible(now.token, 24)}{now.story()}")
+    said = printable(f'chosen: "{visible(now.token, 24)}"{now.story()}')
     figure.text(0.02, 0.15 / height, said, size=9, parse_math=False)
     return figure
 

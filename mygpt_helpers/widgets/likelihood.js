@@ -52,7 +52,7 @@ export default livePicture("likelihood", ({ model, data, title, body, facts }) =
       marked = now;
     }
     show({ ...alternatives[now], title: data.title });
-    sayToken(facts, `${data.summary}\ntoken ${now + 1}: `, tokens[now], data.stories[now]);
+    sayToken(facts, `${data.summary}\ntoken ${now + 1}: "`, tokens[now], `"${data.stories[now]}`);
     return { title: data.title, facts: facts.textContent };
   };
 });

@@ -26,8 +26,8 @@ class LikelihoodWidget(LivePicture):
     steps: what trace returned; the prompt stands before them, plain. label_of: an id's text, such
     as tokenizer.decode, or a list of V strings. The token that is pointed at, or that the arrow
     keys reach, is shown below the text with its rank and the num_alternatives top tokens of its
-    place; `token` is an attribute too, from 0. Raises ValueError for no steps, for steps of several
-    runs, and for a token that is not there. Used from lesson 02 on.
+    place. start: the token shown first; `token` is an attribute too, from 0. Raises ValueError for
+    no steps, for steps of several runs, and for a token that is not there. Used from lesson 02 on.
     """
 
     _esm = browser_code("bars", "likelihood")
@@ -40,6 +40,7 @@ class LikelihoodWidget(LivePicture):
         label_of: Sequence[str] | Callable[[int], str],
         *,
         num_alternatives: int = 5,
+        start: int = 0,
         title: str = "",
     ) -> None:
         """Read the whole trace once and send what the browser shows of it."""
@@ -62,7 +63,7 @@ class LikelihoodWidget(LivePicture):
             "summary": summary(self._written),
             "title": visible_title(title) or "How likely each token was",
         }
-        super().__init__(label=data["title"], data=data)
+        super().__init__(label=data["title"], data=data, token=start)
 
     @traitlets.validate("token")
     def _validate_token(self, proposal: traitlets.Bunch) -> int:
@@ -84,7 +85,7 @@ class LikelihoodWidget(LivePicture):
         if more := len(self._written) - len(tokens):
             listed.append(f"  … {more:,} more")
         chosen = data["tokens"][self.token][0]
-        told = f"token {self.token + 1}: {chosen}{data['stories'][self.token]}"
+        told = f'token {self.token + 1}: "{chosen}"{data["stories"][self.token]}'
         given = " ".join([data["before"], *(short for short, _ in data["prompt"])]).strip()
         lines = [data["title"], f"given: {given}", *listed, data["summary"]]
         text = "\n".join([*lines, told, *rows_text(now.distribution, 3)])

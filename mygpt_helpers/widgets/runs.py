@@ -73,13 +73,15 @@ def written_by(
 def _written(step: Step, label_of: Callable[[int], str], num_rows: int, knobs: bool) -> Written:
     logits, after = step.logits.detach().cpu().float(), step.probs.detach().cpu()  # (V,) each
     own = logits.softmax(dim=-1)  # (V,)
-    shown: Tensor = after if knobs and int((after > 0).sum()) > 1 else own
+    alone = int(step.kept.sum()) == 1 < len(after)
+    shown: Tensor = after if knobs and not alone else own
     z, i = logits[step.chosen], step.chosen
     return Written(
         token=label_of(i),
         own=float(own[i]),
         prob=float(after[i]),
         rank=1 + int((logits > z).sum()) + int((logits[:i] == z).sum()),  # on a tie the lowest id
+        alone=alone,
         u=step.u,
         distribution=summarize(logits, shown, label_of, num_bars=num_rows, chosen=i),
     )

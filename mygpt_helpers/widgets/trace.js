@@ -51,7 +51,7 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
     const title = data.titles[step];
     say(caption, title);
     show({ ...choices[step], title });
-    sayToken(facts, "chosen: ", tokens[length - first], choices[step].story);
+    sayToken(facts, 'chosen: "', tokens[length - first], `"${choices[step].story}`);
     return { title, facts: facts.textContent };
   };
 });

@@ -77,7 +77,7 @@ class TraceWidget(LivePicture):
             following = [f"◆{chosen}"] if len(band) < PER_ROW else []
             rows.append([str(first + start), *band, *following])
             rows.append(["mask", *["1"] * len(band)])
-        choice = f"chosen: {chosen}{now.story()}"
+        choice = f'chosen: "{chosen}"{now.story()}'
         lines = [f"  {label:>4}  {' '.join(cells)}".rstrip() for label, *cells in rows]
         text = "\n".join([title, *lines, *rows_text(now.distribution), choice])
         page = {"title": title, "facts": choice, "rows": rows + bar_rows(now.distribution)}

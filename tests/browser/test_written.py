@@ -73,7 +73,7 @@ def test_a_tile_that_is_pointed_at_is_told_of(board):
         tile.hover()
         check(board.notebook, part, widget)
         token = tile.locator("bdi").text_content()
-        assert f"token {i + 1}: {token}, probability" in part.locator(".facts").text_content()
+        assert f'token {i + 1}: "{token}", probability' in part.locator(".facts").text_content()
     assert board.notebook.errors == []
 
 

@@ -25,7 +25,7 @@ def test_a_step_shows_the_text_so_far_its_mask_the_scores_and_the_choice():
         '  "a"   0.50  top',
         '  "␣b"  0.25',
         '  "c⏎"  0.12  chosen',
-        "chosen: c⏎, probability 0.125, rank 3; u 0.844",
+        'chosen: "c⏎", probability 0.125, rank 3; u 0.844',
     ]
     from_browser(widget, step=1)
     assert twin_of(widget).splitlines()[1:3] == ["     0  a c⏎ ◆<d>", "  mask  1 1"]
@@ -37,9 +37,8 @@ def test_a_step_shows_the_text_so_far_its_mask_the_scores_and_the_choice():
 def test_the_probability_is_that_of_the_draw_and_the_rank_is_the_models():
     steps = run(1, temperature=0.5, top_k=3)
     said = TraceWidget(steps, LABELS).numbers()
-    assert (
-        said["facts"] == "chosen: ␣b, probability 0.190 (0.250 by the model alone), rank 2; u 0.844"
-    )
+    both = "0.190 (0.250 by the model alone)"
+    assert said["facts"] == f'chosen: "␣b", probability {both}, rank 2; u 0.844'
     states = {row[0]: row[2] for row in said["rows"][2:]}
     assert states == {
         '"a"': "▲ top",
@@ -52,7 +51,10 @@ def test_the_probability_is_that_of_the_draw_and_the_rank_is_the_models():
 
 def test_a_greedy_step_shows_what_it_was_chosen_from():
     said = TraceWidget(run(1, top_k=1), LABELS).numbers()
-    assert said["facts"] == "chosen: a, probability 1.000 (0.500 by the model alone), rank 1"
+    assert (
+        said["facts"]
+        == 'chosen: "a", probability 0.500 by the model, rank 1; no other token was kept'
+    )
     assert [row[1] for row in said["rows"][2:]] == pytest.approx([0.5, 0.25, 0.125, 0.1, 0.025])
 
 
@@ -93,12 +95,12 @@ def test_a_text_by_how_likely_it_was():
         '  "<d>"  0.250  rank 2',
         '  "<d>"  0.500  rank 1',
         "3 tokens written: mean log-probability -1.39, 33% the model's top token",
-        "token 1: c⏎, probability 0.125, rank 3 of 5",
+        'token 1: "c⏎", probability 0.125, rank 3 of 5',
         '  "a"   0.500  top',
         '  "c⏎"  0.125  chosen',
     ]
     from_browser(widget, token=2)
-    assert "token 3: <d>, probability 0.500, rank 1 of 5" in twin_of(widget)
+    assert 'token 3: "<d>", probability 0.500, rank 1 of 5' in twin_of(widget)
     assert math.log(0.125 * 0.25 * 0.5) / 3 == pytest.approx(-1.39, abs=0.005)
     for wrong in (3, -1):
         with pytest.raises(ValueError, match="token must be a whole number from 0 to 2"):
