@@ -37,7 +37,7 @@ export default livePicture("likelihood", ({ model, data, title, body, facts }) =
     event.preventDefault();
     tiles[clamp(to)].focus();
   });
-  const legend = makeLegend(body, [["prompt", "plain: given"], ["shades", "0% to 100% by the model"]]);
+  const legend = makeLegend(body, [["shades", "0% to 100% by the model"], ["prompt", "plain: given"]]);
   text.after(legend, facts); // a fixed place, whatever token is looked at
   const show = makeBars(body, Math.max(...alternatives.map(({ labels }) => labels.length)));
   let marked;

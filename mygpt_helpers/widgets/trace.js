@@ -10,7 +10,12 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
       model.set("step", Math.min(choices.length - 1, Math.max(0, model.get("step") + by)));
       tell(model);
     });
-  makeLegend(body, [["given", "given"], ["written", "written"], ["next", "◆ chosen: comes next"]]);
+  // Without knobs an outline would stand on each bar's own edge.
+  const differ = ({ before, after }) => before.some((p, i) => Math.abs(p - after[i]) > 1e-4);
+  const outlines = choices.some(differ) ? choices[0].before : [];
+  const bars = outlines.length ? [["solid", "after the knobs"], ["outline", "by the model alone"]] : [];
+  const kinds = [["given", "given"], ["written", "written"], ["next", "◆ chosen: comes next"]];
+  makeLegend(body, [...kinds, ...bars]);
   const [caption, , rows] = makeTable(body, "tiles");
   const addRow = () => {
     const row = make(rows, "tr");
@@ -26,7 +31,7 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
     });
     return { position, tiles, mask };
   });
-  const show = makeBars(body, Math.max(...choices.map(({ labels }) => labels.length)), choices[0].before);
+  const show = makeBars(body, Math.max(...choices.map(({ labels }) => labels.length)), outlines);
   facts.setAttribute("aria-live", "polite"); // what the two buttons changed
 
   return () => {
