@@ -79,7 +79,7 @@ class LikelihoodWidget(LivePicture):
         tokens = [f'"{visible(w.token, 24)}"' for w in self._written[:MOST_TOLD]]
         wide = max(map(len, tokens))
         listed = [
-            f"  {token:<{wide}}  {w.own:.3f}  rank {w.rank:,}"
+            f"  {token:<{wide}}  {w.own:.2f}  rank {w.rank:,}"
             for token, w in zip(tokens, self._written, strict=False)
         ]
         if more := len(self._written) - len(tokens):
@@ -88,7 +88,7 @@ class LikelihoodWidget(LivePicture):
         told = f'token {self.token + 1}: "{chosen}"{data["stories"][self.token]}'
         given = " ".join([data["before"], *(short for short, _ in data["prompt"])]).strip()
         lines = [data["title"], f"given: {given}", *listed, data["summary"]]
-        text = "\n".join([*lines, told, *rows_text(now.distribution, 3)])
+        text = "\n".join([*lines, told, *rows_text(now.distribution)])
         facts = f"{data['summary']}\n{told}"
         page = {"title": data["title"], "facts": facts, "rows": bar_rows(now.distribution)}
         title, written = data["title"], self._written

@@ -91,13 +91,13 @@ def test_a_text_by_how_likely_it_was():
     assert twin_of(widget).splitlines() == [
         "Toy",
         "given: a",
-        '  "c⏎"   0.125  rank 3',
-        '  "<d>"  0.250  rank 2',
-        '  "<d>"  0.500  rank 1',
+        '  "c⏎"   0.12  rank 3',
+        '  "<d>"  0.25  rank 2',
+        '  "<d>"  0.50  rank 1',
         "3 tokens written: mean log-probability -1.39, 33% the model's top token",
         'token 1: "c⏎", probability 0.125, rank 3 of 5',
-        '  "a"   0.500  top',
-        '  "c⏎"  0.125  chosen',
+        '  "a"   0.50  top',
+        '  "c⏎"  0.12  chosen',
     ]
     from_browser(widget, token=2)
     assert 'token 3: "<d>", probability 0.500, rank 1 of 5' in twin_of(widget)
@@ -112,7 +112,7 @@ def test_a_text_is_judged_by_the_model_alone_whatever_the_knobs():
     probs = [float(s.logits.softmax(-1)[s.chosen]) for s in steps]
     twin = LikelihoodWidget(steps, LABELS).shown().text
     for prob in probs:
-        assert f" {prob:.3f}  rank" in twin
+        assert f" {prob:.2f}  rank" in twin
 
 
 @pytest.mark.parametrize(
