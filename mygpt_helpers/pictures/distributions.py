@@ -17,6 +17,7 @@ from .base import CHOSEN, CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printabl
 from .labels import label_function
 from .tables import visible, visible_title
 
+OUTLINE = "outline: without these settings"
 STATES = {"chosen": "◆ chosen", "top": "▲ top", "cut": "✕ cut", "": ""}
 EDGES = {"chosen": CHOSEN, "top": GREEDY}
 
@@ -138,22 +139,23 @@ def distribution_figure(d: Distribution) -> Figure:
     # Lines above and below the bars have a fixed height, whatever the number of bars.
     height = 1.3 + 0.25 * len(d.labels)
     figure = Figure(figsize=(7.2, height), dpi=DPI)
-    draw_rows(figure.add_axes((0.27, 0.8 / height, 0.56, 1 - 1.3 / height)), d)
+    axes = figure.add_axes((0.27, 0.8 / height, 0.56, 1 - 1.3 / height))
+    draw_bars(axes, d)
     heading = printable(d.heading())
     figure.text(0.02, 1 - 0.25 / height, heading, weight="bold", parse_math=False)
     under = footer(d, 3)
-    first = "  ·  ".join([*under[:-1], "outline: without these settings"])
+    first = "  ·  ".join([*under[:-1], OUTLINE])
     figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
     figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
     return figure
 
 
-def draw_rows(axes: Axes, d: Distribution) -> None:
-    """Draw a distribution's bars, tokens on their left, probabilities and states on their right."""
+def draw_bars(axes: Axes, d: Distribution, *, longest: float | None = None) -> None:
+    """Draw a distribution's bars; longest: the probability at the right end, else its largest."""
     rows = range(len(d.labels))
     axes.barh(rows, d.after, height=0.72, color=KEPT)
-    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9)
-    longest = max(*d.before, *d.after)
+    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9, zorder=2)  # above the top's
+    longest = longest or max(*d.before, *d.after)
     for row in rows:
         state = d.state(row)
         if state in EDGES:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .base import CHOSEN, CUT, DPI, FAINT, KEPT, printable
-from .distributions import Distribution, draw_rows
+from .distributions import Distribution, draw_bars
 from .grids import colour_of, ink_on
 from .tables import visible, visible_title
 
@@ -96,7 +96,7 @@ def step_figure(title: str, tokens: Sequence[str], first: int, given: int, now: 
         _tile(tiles, (column, 2 * band), token, position < given, is_next)
         if not is_next:
             tiles.text(column + 0.5, 2 * band + 1.45, "1", size=9, ha="center", va="center")
-    draw_rows(figure.add_axes((0.26, 0.45 / height, 0.54, bars / height)), now.distribution)
+    draw_bars(figure.add_axes((0.26, 0.45 / height, 0.54, bars / height)), now.distribution)
     said = printable(f'chosen: "{visible(now.token, 24)}"{now.story()}')
     figure.text(0.02, 0.15 / height, said, size=9, parse_math=False)
     return figure
