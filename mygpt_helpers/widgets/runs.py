@@ -8,37 +8,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..checks import is_many
 from ..errors import InputError
 from ..generation import Step
 from ..pictures.distributions import summarize
 from ..pictures.traces import Written
-from .inputs import texts_of
+from .inputs import checked_steps, texts_of
 
 Labels = Sequence[str] | Callable[[int], str]
 
 
 def checked_run(steps: Step | Sequence[Step]) -> list[Step]:
     """Return the steps of one run of trace as a list, or raise ValueError."""
-    found = [steps] if isinstance(steps, Step) else list(steps) if is_many(steps) else None
-    if found is None or not all(isinstance(step, Step) for step in found):
-        other = next((s for s in found or () if not isinstance(s, Step)), steps)
-        kind = f"a list with {type(other).__name__} in it" if found else type(steps).__name__
-        raise InputError(
-            f"steps must be what trace returns, a list of Steps; got {kind}. "
-            "steps = trace(model, prompt_ids, 8) makes one."
-        )
-    if not found:
-        raise InputError(
-            "steps is an empty list: the trace was interrupted before its first step. "
-            "Run trace again, and let it write a token."
-        )
-    sizes = sorted({len(step.logits) for step in found})
-    if len(sizes) > 1:
-        raise InputError(
-            "the steps of one picture must have one vocabulary size, "
-            f"got {' and '.join(f'{size:,}' for size in sizes)}: these are traces of two models."
-        )
+    found = checked_steps(steps)
     for number, (before, now) in enumerate(pairwise(found), start=1):
         if not torch.equal(now.ids[:-1], before.ids) or int(now.ids[-1]) != before.chosen:
             raise InputError(
