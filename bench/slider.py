@@ -52,7 +52,7 @@ DistributionWidget(big.logits, str, knobs={ALL_KNOBS}, previous_ids=big.ids, top
         "temperature",
         25.0,
     ),
-    "the loop": ("TraceWidget(steps(100), str)", "step", FRAME),
+    "the loop": ("TraceWidget(steps(100), str, start=50)", "step", FRAME),
     "the draw": ("DrawWidget(step, str)", "u", FRAME),
     "the draw, counts": ("DrawWidget(step, str)", "draws", FRAME),
     "small doubts": ("StreakWidget()", "n", FRAME),

@@ -39,6 +39,8 @@ _HOME = {
     "widgets.rules": "RulesWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
+    "widgets.trace": "TraceWidget",
+    "widgets.likelihood": "LikelihoodWidget",
     "exercises.core": "check hint solution",
     "exercises.questions": "ask",
     "exercises.progress": "progress",

@@ -13,11 +13,13 @@ from torch import Tensor
 from ..checks import at_least_float32, checked_count, shape_of
 from ..errors import InputError
 from ..sampling import entropy
-from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable
+from .base import CHOSEN, CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable
 from .labels import label_function
 from .tables import visible, visible_title
 
 OUTLINE = "outline: without these settings"
+STATES = {"chosen": "◆ chosen", "top": "▲ top", "cut": "✕ cut", "": ""}
+EDGES = {"chosen": CHOSEN, "top": GREEDY}
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,12 @@ class Distribution:
     largest: float  # the probability of the top token, shown or not
     setting: str = ""  # such as "temperature 0.7, top_k 40"
     title: str = ""
+    chosen: int | None = None  # the row of the token that was chosen, if one was
 
     def state(self, row: int) -> str:
-        """Return what became of a row's token: "top", "cut" or ""."""
+        """Return what became of a row's token: "chosen", "cut", "top" or ""."""
+        if row == self.chosen:
+            return "chosen"
         if self.after[row] == 0:
             return "cut"
         return "top" if self.after[row] == self.largest else ""
@@ -58,12 +63,14 @@ def summarize(
     num_bars: int = 12,
     setting: str = "",
     title: str = "",
+    chosen: int | None = None,
 ) -> Distribution:
     """Return what to show of a distribution: the num_bars tokens with the largest logits.
 
     logits, probs: (V,), before and after the knobs. label_of: id -> text; for tokenizer.decode,
-    token_text is used, so that each token keeps its own space. Raises ValueError for other shapes,
-    for probs that are no distribution, and for a num_bars below 1. Used from lesson 01 on.
+    token_text is used, so that each token keeps its own space. chosen: the id of the token that was
+    chosen from it; it takes the last row where it would have none. Raises ValueError for other
+    shapes, for probs that are no distribution, and for a num_bars below 1. Used from lesson 01 on.
     """
     num_bars = checked_count("num_bars", num_bars)
     given = f"{shape_of(logits)} and {shape_of(probs)}"
@@ -76,6 +83,8 @@ def summarize(
     label_of = label_function(label_of)
     before = logits.float().softmax(dim=-1)  # (V,)
     shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)
+    if chosen is not None and chosen not in shown:
+        shown[-1] = chosen
     return Distribution(
         labels=tuple(label_of(int(i)) for i in shown),
         before=tuple(before[shown].tolist()),
@@ -88,18 +97,27 @@ def summarize(
         largest=float(probs.max()),
         setting=setting,
         title=title,
+        chosen=None if chosen is None else shown.tolist().index(chosen),
     )
 
 
 def distribution_text(d: Distribution, digits: int = 2) -> str:
     """Return the text twin of a distribution's picture."""
-    labels = [f'"{visible(label, LABEL_CHARS)}"' for label in d.labels]
-    width = max(map(len, labels))
     lines = [d.heading()] if d.heading() else []
-    for row, label in enumerate(labels):
-        lines.append(f"  {label:<{width}}  {d.after[row]:.{digits}f}  {d.state(row)}".rstrip())
+    lines += rows_text(d, digits)
     lines += footer(d, digits)
     return "\n".join(lines)
+
+
+def rows_text(d: Distribution, digits: int = 2) -> list[str]:
+    """Return a line for each row: token, probability, state."""
+    labels = [f'"{visible(label, LABEL_CHARS)}"' for label in d.labels]
+    width = max(map(len, labels))
+    rows = zip(labels, d.after, strict=True)
+    lines = (
+        f"  {label:<{width}}  {p:.{digits}f}  {d.state(i)}" for i, (label, p) in enumerate(rows)
+    )
+    return [line.rstrip() for line in lines]
 
 
 def footer(d: Distribution, digits: int) -> list[str]:
@@ -140,8 +158,9 @@ def draw_bars(axes: Axes, d: Distribution, *, longest: float | None = None) -> N
     longest = longest or max(*d.before, *d.after)
     for row in rows:
         state = d.state(row)
-        if state == "top":
-            axes.barh(row, d.after[row], height=0.72, color=KEPT, edgecolor=GREEDY, linewidth=2)
+        if state in EDGES:
+            edge = {"edgecolor": EDGES[state], "linewidth": 2}
+            axes.barh(row, d.after[row], height=0.72, color=KEPT, **edge)
         if state == "cut":
             axes.barh(
                 row, d.before[row], height=0.72, fill=False, hatch="////", edgecolor=CUT, lw=0
@@ -149,8 +168,7 @@ def draw_bars(axes: Axes, d: Distribution, *, longest: float | None = None) -> N
         label = printable(f'"{visible(d.labels[row], LABEL_CHARS)}"')
         x = axes.get_yaxis_transform()
         axes.text(-0.02, row, label, transform=x, ha="right", va="center", parse_math=False)
-        sign = {"top": "▲ top", "cut": "✕ cut", "": ""}[state]
-        number = f"{d.after[row]:.3f}  {sign}"
+        number = f"{d.after[row]:.3f}  {STATES[state]}"
         axes.text(1.02, row, number, transform=x, va="center", parse_math=False)
     axes.set(xlim=(0, longest * 1.02 or 1), ylim=(len(d.labels) - 0.4, -0.6), yticks=[], xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)

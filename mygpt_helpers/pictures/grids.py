@@ -153,14 +153,14 @@ def grid_text(grid: Grid, digits: int = 2) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _colour(value: float, scale: tuple[float, float]) -> tuple[float, float, float]:
+def colour_of(value: float, scale: tuple[float, float]) -> tuple[float, float, float]:
     """Return (r, g, b), each 0..1: white at 0, the full hue at the end of the scale."""
     hue = NEGATIVE if value < 0 else KEPT if scale[0] == 0 else POSITIVE
     strength = min(1.0, abs(value) / scale[1])
     return tuple(1 - strength * (1 - int(hue[i : i + 2], 16) / 255) for i in (1, 3, 5))
 
 
-def _ink(ground: tuple[float, float, float]) -> str:
+def ink_on(ground: tuple[float, float, float]) -> str:
     """Return white as soon as it stands out well against a ground (4.5 to 1), else black."""
     linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in ground)
     luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
@@ -219,7 +219,7 @@ def _draw_cells(axes: Axes, grid: Grid, scale: tuple[float, float]) -> None:
     shape = (len(grid.rows), len(grid.columns))
     clear = (1.0, 1.0, 1.0, 0.0)  # a masked cell lets the hatch behind all cells through
     pixels = [
-        [(*_colour(v, scale), 1.0) if math.isfinite(v) else clear for v in row]
+        [(*colour_of(v, scale), 1.0) if math.isfinite(v) else clear for v in row]
         for row in grid.values
     ]
     corner, width, height = (-0.5, -0.5), shape[1], shape[0]
@@ -245,7 +245,7 @@ def _write_numbers(
             value = grid.values[r][c]
             if math.isnan(value):
                 continue  # the hatch says it
-            ink = _ink(_colour(value, scale)) if math.isfinite(value) else "black"
+            ink = ink_on(colour_of(value, scale)) if math.isfinite(value) else "black"
             # Above the cells' lines.
             axes.text(c, r, text, size=9, color=ink, ha="center", va="center", zorder=4)
 
@@ -260,7 +260,7 @@ def _draw_legend(
     start = x + 0.065 * len(ends[0]) + 0.06
     figure.text(x / WIDTH, (y + 0.06) / height, ends[0], **small)
     axes = figure.add_axes((start / WIDTH, y / height, 1.2 / WIDTH, 0.12 / height))
-    shades = [_colour(v, scale) for v in scale[1] * np.linspace(scale[0] / scale[1], 1, 61)]
+    shades = [colour_of(v, scale) for v in scale[1] * np.linspace(scale[0] / scale[1], 1, 61)]
     axes.imshow(np.array([shades]), aspect="auto")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color(CUT)

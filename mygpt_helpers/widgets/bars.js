@@ -4,6 +4,7 @@
 const missing = (probs) => Math.max(0, 1 - probs.reduce((sum, p) => sum + p, 0));
 
 const SIGNS = {
+  chosen: "◆ chosen",
   top: "▲ top",
   cut: "✕ cut",
   kept: "✓ kept",
@@ -19,12 +20,14 @@ function makeRow(parent, before) {
   const cell = make(row, "td", { class: "bars" });
   const track = make(cell, "div", { class: "track", "aria-hidden": "true" });
   const solid = make(track, "div", { class: "solid", style: "width: 100%" });
-  if (before !== undefined) // once: the model's own answer never moves
-    make(track, "div", { class: "outline" }).style.width = `${100 * before}%`;
+  const outline = before === undefined ? undefined : make(track, "div", { class: "outline" });
+  const outlineAt = (part) => outline?.style.setProperty("width", `${100 * part}%`);
+  outlineAt(before);
   const number = make(row, "td", { class: "number" });
   const state = make(row, "td", { class: "state" });
   return {
     row,
+    outlineAt,
     /** The token's text, made visible in Python; quote: what stands before and after it. */
     label(short, whole = "", quote = '"') {
       if (token.title === whole && token.textContent === quote + short + quote) return;
@@ -40,6 +43,12 @@ function makeRow(parent, before) {
   };
 }
 
+/** Say a sentence that has a token's text in it, as whose the page treats it. */
+function sayToken(node, before, [short, whole], after) {
+  if (node.textContent === before + short + after) return;
+  node.replaceChildren(before, make(node, "bdi", { title: whole }, short), after);
+}
+
 /** How many tokens are kept, if not all, and how unsure the distribution is. */
 function factsOf({ num_kept, vocab_size, entropy }) {
   const all = num_kept === vocab_size;
@@ -51,7 +60,8 @@ function factsOf({ num_kept, vocab_size, entropy }) {
 
 /**
  * Add the table, with at most so many rows. The function returned shows what sent_distribution() in
- * steps.py describes, and returns the facts on it. before: the outlines, by the model alone.
+ * steps.py describes, and returns the facts on it. before: the outlines, by the model alone, if there
+ * are to be any; what is shown may bring others.
  */
 function makeBars(parent, most, before = []) {
   const [caption, head, body] = makeTable(parent, "tokens");
@@ -65,18 +75,21 @@ function makeBars(parent, most, before = []) {
   const rows = Array.from({ length: most }, (_, i) => makeRow(body, before[i]));
   const others = makeRow(make(body.parentElement, "tfoot"), before.length ? missing(before) : undefined);
 
-  return function show({ title, labels, after = [], cut, largest, rest_mass, ...whole }) {
+  return function show({ title, labels, after = [], cut, largest, rest_mass, chosen, ...whole }) {
     say(caption, `Next-token probabilities${title && `: ${title}`}`);
-    rows.forEach(({ row, label, show }, i) => {
+    rows.forEach(({ row, label, show, outlineAt }, i) => {
       row.hidden = i >= labels.length;
       if (row.hidden) return;
       const isCut = cut ? cut[i] : after[i] === 0;
+      const word = isCut ? "cut" : after[i] >= largest ? "top" : "";
       label(...labels[i]);
-      show(after[i], isCut ? "cut" : after[i] >= largest ? "top" : "");
+      show(after[i], i === chosen ? "chosen" : word);
+      if (whole.before) outlineAt(whole.before[i]);
     });
     const count = whole.vocab_size - labels.length;
     others.row.hidden = count === 0;
     others.label(`${commas(count)} other${count > 1 ? "s" : ""}`, "", "");
+    if (whole.before) others.outlineAt(missing(whole.before));
     others.show(rest_mass, after.length && after.every((p) => p < largest) ? "top" : "");
     return after.length ? factsOf(whole) : "";
   };

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..pictures.distributions import Distribution, distribution_figure, distribution_text
+from ..pictures.distributions import (
+    STATES,
+    Distribution,
+    distribution_figure,
+    distribution_text,
+)
 from ..pictures.tables import visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
 from .inputs import checked_parts
-
-STATES = {"top": "▲ top", "cut": "✕ cut", "": ""}
 
 
 class StepsWidget(LivePicture):
@@ -50,12 +53,17 @@ def sent_distribution(d: Distribution) -> dict[str, Any]:
 
 def shown_distribution(d: Distribution) -> Shown:
     """Return what is shown of a distribution: rows of token, probability and state."""
+    kept = [d.num_kept, d.vocab_size] if d.num_kept < d.vocab_size else []
+    facts = [*kept, d.entropy, math.exp(d.entropy)]
+    page = {"title": visible_title(d.title), "facts": facts, "rows": bar_rows(d)}
+    return Shown(distribution_text(d), lambda: distribution_figure(d), page)
+
+
+def bar_rows(d: Distribution) -> list[list[Any]]:
+    """Return the rows that bars.js shows of a distribution: token, probability, state."""
     tokens = enumerate(zip(shown_labels(d.labels), d.after, strict=True))
     rows = [[f'"{short}"', p, STATES[d.state(i)]] for i, ((short, _), p) in tokens]
     if d.rest_count:
         others = f"{d.rest_count:,} other{'s' * (d.rest_count > 1)}"
         rows.append([others, d.rest_mass, STATES["top" if max(d.after) < d.largest else ""]])
-    kept = [d.num_kept, d.vocab_size] if d.num_kept < d.vocab_size else []
-    facts = [*kept, d.entropy, math.exp(d.entropy)]
-    page = {"title": visible_title(d.title), "facts": facts, "rows": rows}
-    return Shown(distribution_text(d), lambda: distribution_figure(d), page)
+    return rows

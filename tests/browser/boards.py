@@ -15,7 +15,7 @@ from lab import Notebook, write_notebook
 from pages import IN_KERNEL
 
 SET_UP = """
-import math, sys, time, torch
+import math, random, sys, time, torch
 sys.path.append({folder!r})
 from cases import ALL_KNOBS, HOSTILE, LOGITS, previous_ids
 from mygpt_helpers import *
@@ -50,6 +50,15 @@ def keep(choice):
 def step_of(logits):
     probs = logits.float().softmax(-1)
     return Step(torch.tensor([0]), logits, probs, probs > 0, 0, None)
+class Toy(torch.nn.Module):
+    # Scores that hang on the last id alone, over as many tokens as there are labels.
+    def __init__(self, V):
+        super().__init__()
+        self.scores = 2 * torch.randn(V, V, generator=torch.Generator().manual_seed(V))
+    def forward(self, ids):
+        return self.scores[ids], None
+def toy_trace(V, n, prompt=(0, 1, 2), **knobs):
+    return trace(Toy(V), torch.tensor([prompt]), n, generator=random.Random(1), **knobs)
 
 pause = 0.0
 def attention_of(prompt):
@@ -128,6 +137,13 @@ CASES = {
         probs_function=lambda logits, **knobs: next_token_probs(logits, **knobs))""",
     "side by side, hostile": """SideBySideWidget(
         [step_of(torch.arange(13) * -0.5)] * 3, HOSTILE, num_bars=20, titles=HOSTILE[1:4])""",
+    "trace": """TraceWidget(
+        toy_trace(60, 25, temperature=0.9, top_k=12), str, start=2, title="T")""",
+    "trace, hostile": """TraceWidget(
+        toy_trace(13, 9, [*range(13)]), HOSTILE, num_rows=13, title=HOSTILE[1])""",
+    "likelihood": "LikelihoodWidget(toy_trace(60, 12), str, title='T')",
+    "likelihood, hostile": """LikelihoodWidget(
+        toy_trace(13, 9, [*range(13)]), HOSTILE, num_alternatives=12, title=HOSTILE[1])""",
     "sure": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",

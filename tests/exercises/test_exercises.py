@@ -33,6 +33,7 @@ def test_the_exercises_of_all_lessons_are_there():
     assert [exercise.name for exercise in ALL] == [
         "00.pick_largest", "00.loop",
         "01.next_id", "01.softmax", "01.phrase", "01.entropy",
+        "02.loop", "02.rule", "02.stream",
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
         "05.top_k", "05.exactly_k", "05.needed",
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
@@ -122,10 +123,7 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    plain = exercise.name.startswith("00") or exercise.name in (
-        "06.ngrams",
-        "10.count",
-    )  # take no tensor
+    plain = exercise.name[:2] == "00" or exercise.name in ("02.stream", "06.ngrams", "10.count")
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
@@ -304,3 +302,38 @@ def test_the_solutions_of_lesson_12_find_what_the_lesson_says(seq_len, expected)
     assert SOLUTION["12.first_wrong"](ids[0]) == expected
     assert torch.equal(SOLUTION["12.crop"](ids, 64), ids[:, 87:])
     assert torch.equal(SOLUTION["12.crop"](prompt, 64), prompt)
+
+
+# ---- lesson 02 ----
+
+
+def test_the_loop_writes_what_transformers_writes():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(vocab_size=20, n_embd=16, n_layer=2, n_head=2, initializer_range=0.6)
+    torch.manual_seed(0)
+    model, write = GPT2LMHeadModel(config), SOLUTION["02.loop"]
+    for prompt in ([1], [3, 1, 4]):
+        ids = torch.tensor([prompt])
+        options = {"do_sample": False, "pad_token_id": 0, "max_new_tokens": 8}
+        free = model.eval().generate(ids, **options, eos_token_id=None)
+        assert write(model.train(), ids, 8, None).tolist() == free.tolist()
+        eos = int(free[0, len(prompt) + 2])
+        ended = model.eval().generate(ids, **options, eos_token_id=eos)
+        assert write(model.train(), ids, 8, eos).tolist() == ended.tolist()
+        assert ended.shape[1] <= len(prompt) + 3
+
+
+def test_the_rule_forbids_the_last_token_alone():
+    logits = torch.tensor([1.0, 3.0, 2.0])
+    told = [SOLUTION["02.rule"](logits, torch.tensor(ids)) for ids in ([1], [1, 2], [2, 1], [0])]
+    assert told == [2, 1, 2, 1] and logits.tolist() == [1, 3, 2]
+
+
+def test_a_stream_yields_whole_characters_at_once():
+    def decode(ids):
+        return bytes(ids).decode("utf-8", errors="replace")
+
+    pieces = SOLUTION["02.stream"](decode, iter([*"a😊é".encode()]))
+    assert [piece for piece in pieces if piece] == ["a", "😊", "é"]
+    assert [*SOLUTION["02.stream"](decode, [*"é".encode()][:1])] == ["\ufffd"]

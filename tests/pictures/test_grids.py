@@ -16,10 +16,10 @@ from mygpt_helpers.pictures.curves import CURVES
 from mygpt_helpers.pictures.grids import (
     NEGATIVE,
     POSITIVE,
-    _colour,
-    _ink,
+    colour_of,
     grid_figure,
     grid_text,
+    ink_on,
     make_grid,
     number_text,
     scale_of,
@@ -125,18 +125,18 @@ def test_colours_run_from_white_to_the_full_hue():
     def hexadecimal(colour):
         return "#" + "".join(f"{round(255 * c):02X}" for c in colour)
 
-    assert hexadecimal(_colour(1, (0, 1))) == KEPT
-    assert hexadecimal(_colour(0, (0, 1))) == hexadecimal(_colour(0, (-3, 3))) == "#FFFFFF"
-    assert hexadecimal(_colour(3, (-3, 3))) == POSITIVE
-    assert hexadecimal(_colour(-3, (-3, 3))) == NEGATIVE
+    assert hexadecimal(colour_of(1, (0, 1))) == KEPT
+    assert hexadecimal(colour_of(0, (0, 1))) == hexadecimal(colour_of(0, (-3, 3))) == "#FFFFFF"
+    assert hexadecimal(colour_of(3, (-3, 3))) == POSITIVE
+    assert hexadecimal(colour_of(-3, (-3, 3))) == NEGATIVE
     assert not {POSITIVE, NEGATIVE} & {KEPT, CUT, GREEDY, CHOSEN, *CURVES}
 
 
 @CASES
 @given(st.floats(-1, 1), st.sampled_from([(0.0, 1.0), (-1.0, 1.0)]))
 def test_numbers_can_be_read_on_every_colour(value, scale):
-    ground = _colour(abs(value) if scale[0] == 0 else value, scale)
-    assert contrast(ground, _ink(ground)) >= 4.5
+    ground = colour_of(abs(value) if scale[0] == 0 else value, scale)
+    assert contrast(ground, ink_on(ground)) >= 4.5
 
 
 def test_the_strongest_cell_of_many_keeps_its_colour():

@@ -19,6 +19,7 @@ from mygpt_helpers import (
     Choice,
     DistributionWidget,
     GridsWidget,
+    LikelihoodWidget,
     LossWidget,
     OrderWidget,
     Question,
@@ -29,6 +30,7 @@ from mygpt_helpers import (
     StepsWidget,
     Strip,
     StripsWidget,
+    TraceWidget,
     make_grid,
     summarize,
 )
@@ -36,6 +38,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
+from tests.widgets.runs import RUN
 from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
@@ -279,6 +282,8 @@ def all_kinds(text):
         RulesWidget(step, [text], title=text),
         OrderWidget(step, [text], title=text),
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
+        TraceWidget(RUN, [text] * 5, title=text),
+        LikelihoodWidget(RUN, [text] * 5, title=text),
     ]
 
 

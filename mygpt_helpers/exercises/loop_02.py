@@ -1,0 +1,109 @@
+"""The loop of exercise 02.loop: the right one, what it is tried on, and loops that go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from .calls import TooManyCalls
+
+
+@torch.no_grad()
+def write(
+    model: torch.nn.Module, ids: torch.Tensor, max_new_tokens: int, eos_token_id: int | None
+) -> torch.Tensor:
+    """Continue ids (1, T) by the top token, up to max_new_tokens times, or up to eos_token_id."""
+    model.eval()  # writing is not training
+    for _ in range(max_new_tokens):
+        logits = model(ids).logits  # (1, T, V)
+        next_id = logits[:, -1].argmax(dim=-1, keepdim=True)  # (1, 1)
+        ids = torch.cat([ids, next_id], dim=1)  # (1, T + 1)
+        if next_id.item() == eos_token_id:
+            break
+    return ids
+
+
+class Toy(torch.nn.Module):
+    """A model of V tokens whose scores hang on all ids so far: on the last one most."""
+
+    def __init__(self, V: int, context: int = 16) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(V)
+        self.scores = torch.randn(V, V, generator=generator)  # by the last id
+        self.earlier = torch.randn(V, V, generator=generator)  # by the mean of all
+        self.context, self.calls = context, 0
+
+    def forward(self, ids: torch.Tensor, **_: Any) -> SimpleNamespace:  # noqa: ANN401
+        """Return the logits (1, T, V) of ids (1, T)."""
+        self.calls += 1
+        if self.calls > 100:
+            raise TooManyCalls(f"the model was called more than {self.calls - 1} times.")
+        counts = torch.arange(1, ids.shape[1] + 1)[:, None]  # (T, 1)
+        logits = self.scores[ids] + 2 * self.earlier[ids].cumsum(1) / counts  # (1, T, V)
+        return SimpleNamespace(logits=logits + 3 * torch.randn(logits.shape) * self.training)
+
+
+def _transformer(kind: str) -> torch.nn.Module:
+    """Make a tiny random model of transformers, in training mode, as a new one is."""
+    import transformers
+
+    sizes = {"vocab_size": 12, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    more = {"intermediate_size": 16, "num_key_value_heads": 1, "head_dim": 8}
+    if kind == "gpt2":
+        config = transformers.GPT2Config(
+            **sizes, initializer_range=0.6, bos_token_id=0, eos_token_id=0
+        )
+    else:
+        config = transformers.Qwen3Config(**sizes, **more, initializer_range=0.6)
+    torch.default_generator.manual_seed(1)
+    return transformers.AutoModelForCausalLM.from_config(config).train()
+
+
+def models_and_prompts() -> Iterator[tuple]:
+    """Yield each model, made anew, with a prompt (1, T), a budget, and an end token or None."""
+    for V, prompt in ((4, [0]), (4, [1, 2]), (9, [3, 1, 4]), (9, [8])):
+        for budget in (1, 2, 5):
+            yield Toy(V).eval(), torch.tensor([prompt]), budget, None
+        told = write(Toy(V), torch.tensor([prompt]), 5, None)[0, len(prompt) :].tolist()
+        for eos in (told[2], told[0], prompt[0]):
+            yield Toy(V).eval(), torch.tensor([prompt]), 5, eos
+    yield Toy(9), torch.tensor([[3, 1, 4]]), 5, None  # in training mode
+    for kind in ("gpt2", "qwen3"):
+        for eos in (None, 3):
+            yield _transformer(kind), torch.tensor([[1, 5, 2]]), 6, eos
+
+
+def loop(
+    next_ids: Callable = lambda logits: logits[:, -1].argmax(dim=-1, keepdim=True),
+    join: Callable = lambda ids, new: torch.cat([ids, new], dim=1),
+    mode: bool = False,
+    stop: Callable = lambda new, eos: new.item() == eos,
+    result: Callable = lambda ids, T: ids,
+    more: int = 0,
+) -> Callable:
+    """Make a loop that differs from the right one in one part."""
+
+    @torch.no_grad()
+    def written(model: torch.nn.Module, ids: torch.Tensor, max_new_tokens: int, eos: int) -> object:
+        model.train(mode and model.training)
+        T = ids.shape[1]
+        for _ in range(max_new_tokens + more):
+            new = next_ids(model(ids).logits)
+            ids = join(ids, new)
+            if stop(new, eos):
+                break
+        return result(ids, T)
+
+    return written
+
+
+@torch.no_grad()
+def stops_before(
+    model: torch.nn.Module, ids: torch.Tensor, max_new_tokens: int, eos: int
+) -> torch.Tensor:
+    """Write as write does, but leave the end token out."""
+    whole = write(model, ids, max_new_tokens, eos)
+    return whole[:, :-1] if whole.shape[1] > ids.shape[1] and whole[0, -1] == eos else whole

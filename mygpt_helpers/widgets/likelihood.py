@@ -1,0 +1,95 @@
+"""A text that is coloured by how likely each of its tokens was. First used in lesson 02."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import traitlets
+
+from ..checks import checked_count
+from ..generation import Step
+from ..pictures.distributions import rows_text
+from ..pictures.grids import colour_of, ink_on
+from ..pictures.tables import visible, visible_title
+from ..pictures.traces import percent, summary, text_figure
+from .base import LivePicture, Shown, browser_code, shown_labels
+from .runs import checked_run, label_maker, written_by
+from .steps import bar_rows, sent_distribution
+
+MOST_GIVEN = 200  # tokens of the prompt that are shown, the last ones
+MOST_TOLD = 200  # tokens that the text twin lists
+
+
+class LikelihoodWidget(LivePicture):
+    """A text as tiles, each coloured by the probability that the model alone gave to its token.
+
+    steps: what trace returned; the prompt stands before them, plain. label_of: an id's text, such
+    as tokenizer.decode, or a list of V strings. The token that is pointed at, or that the arrow
+    keys reach, is shown below the text with its rank and the num_alternatives top tokens of its
+    place. start: the token shown first; `token` is an attribute too, from 0. Raises ValueError for
+    no steps, for steps of several runs, and for a token that is not there. Used from lesson 02 on.
+    """
+
+    _esm = browser_code("bars", "likelihood")
+
+    token = traitlets.Int(0).tag(sync=True)
+
+    def __init__(
+        self,
+        steps: Step | Sequence[Step],
+        label_of: Sequence[str] | Callable[[int], str],
+        *,
+        num_alternatives: int = 5,
+        start: int = 0,
+        title: str = "",
+    ) -> None:
+        """Read the whole trace once and send what the browser shows of it."""
+        steps = checked_run(steps)
+        num_rows = checked_count("num_alternatives", num_alternatives)
+        text_of = label_maker(label_of, len(steps[0].logits))
+        self._written = written_by(steps, text_of, num_rows, knobs=False)
+        self._before = max(0, len(steps[0].ids) - MOST_GIVEN)  # tokens that are not shown
+        self._prompt = [text_of(i) for i in steps[0].ids[self._before :].tolist()]
+        grounds = [colour_of(w.own, (0.0, 1.0)) for w in self._written]
+        data = {
+            "prompt": shown_labels(self._prompt),
+            "before": f"… {self._before:,} tokens before" if self._before else "",
+            "tokens": shown_labels([w.token for w in self._written]),
+            "percents": [percent(w.own) for w in self._written],
+            "grounds": [[round(255 * part) for part in ground] for ground in grounds],
+            "inks": [ink_on(ground) for ground in grounds],
+            "alternatives": [sent_distribution(w.distribution) for w in self._written],
+            "stories": [self._story(i) for i in range(len(steps))],
+            "summary": summary(self._written),
+            "title": visible_title(title) or "How likely each token was",
+        }
+        super().__init__(label=data["title"], data=data, token=start)
+
+    @traitlets.validate("token")
+    def _validate_token(self, proposal: traitlets.Bunch) -> int:
+        return checked_count("token", proposal.value, first=0, last=len(self._written) - 1)
+
+    def _story(self, i: int) -> str:
+        w = self._written[i]
+        return f", probability {w.own:.3f}, rank {w.rank:,} of {w.distribution.vocab_size:,}"
+
+    def shown(self) -> Shown:
+        """Return what is shown: the text, and of one token its rank and its alternatives."""
+        now, data = self._written[self.token], self._data
+        tokens = [f'"{visible(w.token, 24)}"' for w in self._written[:MOST_TOLD]]
+        wide = max(map(len, tokens))
+        listed = [
+            f"  {token:<{wide}}  {w.own:.2f}  rank {w.rank:,}"
+            for token, w in zip(tokens, self._written, strict=False)
+        ]
+        if more := len(self._written) - len(tokens):
+            listed.append(f"  … {more:,} more")
+        chosen = data["tokens"][self.token][0]
+        told = f'token {self.token + 1}: "{chosen}"{data["stories"][self.token]}'
+        given = " ".join([data["before"], *(short for short, _ in data["prompt"])]).strip()
+        lines = [data["title"], f"given: {given}", *listed, data["summary"]]
+        text = "\n".join([*lines, told, *rows_text(now.distribution)])
+        facts = f"{data['summary']}\n{told}"
+        page = {"title": data["title"], "facts": facts, "rows": bar_rows(now.distribution)}
+        title, written = data["title"], self._written
+        return Shown(text, lambda: text_figure(title, self._prompt, written), page)
