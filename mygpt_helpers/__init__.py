@@ -33,9 +33,11 @@ _HOME = {
     "widgets.distribution": "DistributionWidget",
     "widgets.grids": "GridsWidget",
     "widgets.loss": "LossWidget",
+    "widgets.question": "Choice Question QuestionWidget",
     "widgets.steps": "StepsWidget",
     "widgets.strips": "StripsWidget",
     "exercises.core": "check hint solution",
+    "exercises.questions": "ask",
     "exercises.progress": "progress",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}

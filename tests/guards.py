@@ -16,9 +16,11 @@ import nbformat
 from PIL import Image
 
 from mygpt_helpers.exercises.core import exercises, lessons
+from mygpt_helpers.exercises.questions import questions
 from tools import refresh
 
 EXERCISES = {exercise.name for lesson in lessons() for exercise in exercises(lesson)}
+QUESTIONS = {q.name: q for lesson in lessons("questions") for q in questions(lesson)}
 MAX_BYTES = 300_000
 COMPARED = ("text/plain", "text/html", "text/markdown", "image/svg+xml")
 
@@ -221,10 +223,43 @@ def it_opens_as_it_should(lesson):
         yield "its first cell does not say how many minutes it takes"
 
 
+ASK = re.compile(r"\bask\(")
+WHOLE_ASK = re.compile(r"ask\(\"([^\"]+)\"\)")
+
+
 @guard
 def it_asks_before_it_shows(lesson):
-    if "**Predict" not in lesson.text:
+    asks = any(ASK.search(source(cell)) for cell in lesson.code)
+    if not asks and "**Predict" not in lesson.text:
         yield "nowhere the learner is asked to predict"
+    if asks and "**Predict" in lesson.text:
+        yield "a **Predict** beside questions that can be answered"
+
+
+@guard
+def questions_are_whole(lesson):
+    asked = []
+    for cell in lesson.code:
+        found = WHOLE_ASK.fullmatch(source(cell).strip())
+        if found:
+            asked.append(found[1])
+        elif ASK.search(source(cell)):
+            yield f'cell {cell["execution_count"]}: ask("...") must be all of its cell'
+    own = [name for name in QUESTIONS if name.startswith(f"{lesson.number}.")]
+    if sorted(asked) != sorted(own):
+        yield f"it asks {sorted(asked)}, expected each of its questions once: {sorted(own)}"
+    if len(asked) > 6:
+        yield f"it asks {len(asked)} questions, expected at most six"
+
+
+@guard
+def the_answers_are_not_given_away(lesson):
+    texts = [*map(source, lesson.cells), *(text for cell in lesson.code for text in shown(cell))]
+    whole = " ".join(" ".join(texts).split())
+    for name, question in QUESTIONS.items():
+        for choice in question.choices:
+            if name.startswith(f"{lesson.number}.") and " ".join(choice.why.split()) in whole:
+                yield f"{name}: the notebook says {choice.why!r}"
 
 
 @guard

@@ -75,8 +75,8 @@ def test_progress_in_what_is_no_file(
     monkeypatch.setenv("MYGPT_PROGRESS", str(folder / "progress"))
     make_special(kind, folder / f"progress{suffix}")
     before = state(folder)
-    names, lines = marks.solved()
-    assert names == [] and len(lines) == (0 if suffix else 1)
+    kept, lines = marks.kept()
+    assert kept["solved"] == [] and len(lines) == (0 if suffix else 1)
     (line,) = marks.mark("00.loop")
     assert line.startswith("progress is not saved: ") and "is not a regular file. Set" in line
     assert state(folder) == before
@@ -86,7 +86,7 @@ def test_a_damaged_file_takes_no_links_place(folder: Path, monkeypatch: pytest.M
     monkeypatch.setenv("MYGPT_PROGRESS", str(folder / "progress"))
     (folder / "progress").write_text("{")
     (folder / "progress.broken").symlink_to("absent")
-    assert "kept as progress.broken2" in marks.solved()[1][0]
+    assert "kept as progress.broken2" in marks.kept()[1][0]
     assert (folder / "progress.broken").is_symlink()
 
 

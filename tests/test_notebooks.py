@@ -13,6 +13,8 @@ import sys
 import pytest
 from PIL import Image
 
+from mygpt_helpers import Choice, Question
+from tests import guards
 from tests.guards import CHECK, EXERCISES, GUARDS, MAX_BYTES, Lesson, shown, source
 from tools import refresh
 
@@ -72,7 +74,7 @@ OPENING = """# 04 · Temperature
 **You will be able to** sharpen and flatten.
 
 **Time** about 20 minutes. **Builds on** [03 Greedy](03_greedy.ipynb)."""
-BODY = """**Predict.** What is next? A formula $n!$, code `a!`, a quotation "Stop!", and I love AI !
+BODY = """What is next? A formula $n!$, code `a!`, a quotation "Stop!", and I love AI !
 
 ## 2 · Gotcha: twice
 
@@ -119,9 +121,14 @@ def exercise(name):
     return code(stub, printed(f"– not tried yet: {name}"))
 
 
+CHOICES = (Choice("beer", "It is the top one."), Choice("I", "It never\nfollows.", right=True))
+ASKED = {name: Question(name, "What is next?", CHOICES) for name in ("04.next", "04.last", "05.x")}
+
+
 @pytest.fixture
-def sound(tmp_path):
+def sound(tmp_path, monkeypatch):
     """A lesson in which no guard finds anything."""
+    monkeypatch.setattr(guards, "QUESTIONS", dict(ASKED))
     names = sorted(name for name in EXERCISES if name.startswith("04."))
     cells = [
         markdown(OPENING),
@@ -134,7 +141,9 @@ def sound(tmp_path):
         markdown(BODY),
         exercise(names[0]),
         exercise(names[1]),
-        *[code(f"x = {number}") for number in range(14)],  # of 20 cells, one is not compared
+        code('ask("04.next")', result({"text/plain": repr(CHOICES[0].text)})),
+        code('ask("04.last")'),
+        *[code(f"x = {number}") for number in range(12)],  # of 20 cells, one is not compared
         markdown(CLOSING),
         markdown(RECAP),
     ]
@@ -256,7 +265,27 @@ BREAKS = {
         edit(0, "**Builds on**", "After"),
         lambda cells: cells.insert(0, cells.pop(1)),
     ],
-    "it_asks_before_it_shows": [edit(5, "**Predict.**", "Think.")],
+    "it_asks_before_it_shows": [
+        lambda cells: [cell.update(source="x") for cell in cells if "ask(" in cell["source"]],
+        edit(5, "What is", "**Predict.** What is"),
+    ],
+    "questions_are_whole": [
+        put(8, source='ask("04.next");'),
+        put(8, source='x = ask("04.next")'),
+        put(8, source='ask("04.next")\nx = 3'),
+        put(8, source="ask('04.next')"),
+        put(8, source='ask("04.none")'),
+        put(8, source='ask("04.last")'),
+        put(9, source='ask("04.next")'),
+        put(9, source="x = 3"),
+        put(10, source='ask("05.x")'),
+        put(10, source='ask("04.next")'),
+    ],
+    "the_answers_are_not_given_away": [
+        edit(5, "What is next?", "It is\nthe top one."),
+        put(9, outputs=[printed("I: It never follows.")]),
+        put(10, source="# It is the top one."),
+    ],
     "it_names_a_gotcha": [edit(5, "Gotcha", "Mistake")],
     "it_has_questions_to_unfold": [
         edit(-2, "## Check your understanding", "## Questions"),
@@ -344,6 +373,25 @@ def test_the_rest_of_what_may_be_wrong(sound):
     del sound.raw["metadata"]["widgets"]
     sound.raw["metadata"]["language_info"]["version"] = "3.12.1"
     assert complaints(sound) == {"it_is_stored_as_refresh_stores_it"}
+
+
+def test_at_most_six_questions(sound, monkeypatch):
+    names = [f"04.{number}" for number in range(7)]
+    monkeypatch.setattr(guards, "QUESTIONS", {name: Question(name, "?", CHOICES) for name in names})
+    for cell, name in zip(sound.cells[8:], names, strict=False):
+        cell.update(source=f'ask("{name}")')
+    assert complaints(sound) == {"questions_are_whole"}
+    guards.QUESTIONS.pop(names[-1])
+    sound.cells[14].update(source="x = 3")
+    assert complaints(sound) == set()
+
+
+def test_a_lesson_without_questions_has_a_prediction_to_think_about(sound, monkeypatch):
+    monkeypatch.setattr(guards, "QUESTIONS", {})
+    for cell in sound.cells[8:10]:
+        cell.update(source="x = 3")
+    edit(5, "What is", "**Predict.** What is")(sound.cells)
+    assert complaints(sound) == set()
 
 
 def test_the_next_lesson_is_linked_once_it_is_there(sound):

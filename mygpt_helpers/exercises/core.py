@@ -11,12 +11,20 @@ import importlib
 import inspect
 import pkgutil
 import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from ..console import say
 from .engine import Exercise, Outcome, judge
 from .marks import mark
 from .words import clip, wrap
 
+
+class _HasName(Protocol):
+    name: str
+
+
+Named = TypeVar("Named", bound=_HasName)
 _hints_given: dict[str, int] = {}
 
 
@@ -58,10 +66,10 @@ def evaluate(name: str, answer: object) -> Outcome:
     return exercise if isinstance(exercise, Outcome) else judge(exercise, answer)
 
 
-def lessons() -> list[str]:
-    """List the lessons that have exercises: ['00', '01', ...]."""
+def lessons(kind: str = "lesson") -> list[str]:
+    """List the lessons that have exercises, or another module kind_NN: ['00', '01', ...]."""
     modules = pkgutil.iter_modules(sys.modules[__package__].__path__)
-    return sorted(m.name.removeprefix("lesson_") for m in modules if m.name.startswith("lesson_"))
+    return sorted(m.name.removeprefix(f"{kind}_") for m in modules if m.name.startswith(f"{kind}_"))
 
 
 def exercises(lesson: str) -> tuple[Exercise, ...]:
@@ -71,15 +79,27 @@ def exercises(lesson: str) -> tuple[Exercise, ...]:
 
 def find(name: str) -> Exercise | Outcome:
     """Find an exercise by its name; where there is none, return an Outcome that says so."""
+    usage = 'check("01.softmax", softmax)'
+    found = look_up(name, lessons(), exercises, "exercises", usage)
+    return Outcome.of("unknown", found) if isinstance(found, str) else found
+
+
+def look_up(
+    name: str,
+    lessons: Sequence[str],
+    named: Callable[[str], Sequence[Named]],
+    what: str,
+    usage: str,
+) -> Named | str:
+    """Find what has this name, or return why there is none; named: gives all of a lesson."""
     if not isinstance(name, str):
-        usage = 'the name comes first, in quotes: check("01.softmax", softmax)'
-        return Outcome.of("unknown", usage)
+        return f"the name comes first, in quotes: {usage}"
     lesson, shown = name.partition(".")[0], f'"{clip(name, 30)}"'
-    if lesson not in lessons():
-        return Outcome.of("unknown", f"{shown}: lessons with exercises: {', '.join(lessons())}")
-    names = {exercise.name: exercise for exercise in exercises(lesson)}
+    if lesson not in lessons:
+        return f"{shown}: lessons with {what}: {', '.join(lessons)}"
+    names = {one.name: one for one in named(lesson)}
     if name in names:
         return names[name]
     close = difflib.get_close_matches(name, names, n=1)
     meant = f' Did you mean "{close[0]}"?' if close else ""
-    return Outcome.of("unknown", f"{shown}.{meant} Lesson {lesson} has {', '.join(names)}.")
+    return f"{shown}.{meant} Lesson {lesson} has {', '.join(names)}."

@@ -1,8 +1,9 @@
-"""Which exercises are solved: kept in one small file of the learner's. Used from lesson 00 on.
+"""Which exercises are solved and what was predicted: kept in one small file of the learner's.
 
 The file is progress.json in the user's data folder; MYGPT_PROGRESS names another file, or "off" to
 neither read nor write one. It is replaced as a whole and under a lock, so that neither two kernels
 at once nor a crash lose a mark, and what cannot be read is moved aside, never overwritten.
+Used from lesson 00 on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ..files import path_in, refuse_special, write_whole
 
 _said: set[str] = set()  # what this kernel has said once and need not say again
 _LOCK_SECONDS = 5
+Progress = dict[str, Any]
+_NOTHING: Progress = {"solved": [], "answers": {}}
 
 
 def place() -> Path | None:
@@ -34,43 +37,55 @@ def place() -> Path | None:
 def mark(name: str) -> list[str]:
     """Mark an exercise as solved; return the lines to tell the learner, mostly none."""
 
-    def add(names: list[str]) -> list[str]:
-        return names if name in names else [*names, name]
+    def add(data: Progress) -> Progress:
+        names = data["solved"]
+        return data if name in names else data | {"solved": [*names, name]}
 
     return _update(add)
 
 
-def forget(lesson: str) -> None:
-    """Remove the marks of one lesson, such as "04", and say how many there were."""
-    number = str(lesson).partition(".")[0].partition("_")[0].zfill(2)
-    gone: list[str] = []
+def keep_answer(name: str, choice: int) -> list[str]:
+    """Keep the choice, from 0, made at a question; return the lines to tell the learner."""
+    return _update(lambda data: data | {"answers": data["answers"] | {name: choice}})
 
-    def remove(names: list[str]) -> list[str]:
-        gone.extend(name for name in names if name.startswith(f"{number}."))
-        return [name for name in names if name not in gone]
+
+def forget(lesson: str) -> None:
+    """Remove the marks and answers of one lesson, such as "04", and say how many there were."""
+    number = str(lesson).partition(".")[0].partition("_")[0].zfill(2)
+    gone = {"mark": 0, "answer": 0}
+
+    def remove(data: Progress) -> Progress:
+        solved = [name for name in data["solved"] if not name.startswith(f"{number}.")]
+        answers = {n: c for n, c in data["answers"].items() if not n.startswith(f"{number}.")}
+        gone["mark"] = len(data["solved"]) - len(solved)
+        gone["answer"] = len(data["answers"]) - len(answers)
+        return data | {"solved": solved, "answers": answers}
 
     for line in _update(remove):
         say(line)
-    marks = "1 mark" if len(gone) == 1 else f"{len(gone)} marks"
-    say(f"lesson {number}: {marks} removed")
+    counts = [f"{count} {what}{'s' * (count != 1)}" for what, count in gone.items()]
+    say(f"lesson {number}: {' and '.join(counts)} removed")
 
 
-def solved() -> tuple[list[str], list[str]]:
-    """Give the solved exercises and what is to be said; touches nothing where all is well."""
+def kept() -> tuple[Progress, list[str]]:
+    """Give what is kept and what is to be said; touches nothing where all is well.
+
+    "solved": the names of exercises. "answers": {a question's name: the choice, from 0}.
+    """
     path = None
     try:
         path = place()
         if path is None or not os.path.lexists(path):
-            return [], []
-        return _read(path)["solved"], []
+            return _NOTHING, []
+        return _read(path), []
     except ValueError:
-        return [], _update(lambda names: names)  # moves the damaged file aside
+        return _NOTHING, _update(lambda data: data)  # moves the damaged file aside
     except (OSError, RuntimeError) as error:
-        return [], _once(f"progress cannot be read: {_reason(path, error)}")
+        return _NOTHING, _once(f"progress cannot be read: {_reason(path, error)}")
 
 
-def _update(change: Callable[[list[str]], list[str]]) -> list[str]:
-    """Replace the list of solved exercises by change(list); return the lines to be said."""
+def _update(change: Callable[[Progress], Progress]) -> list[str]:
+    """Replace what is kept by change(it); return the lines to be said."""
     from filelock import FileLock
 
     path = None
@@ -84,16 +99,15 @@ def _update(change: Callable[[list[str]], list[str]]) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, timeout=_LOCK_SECONDS):
             data, lines = _read_or_move_aside(path)
-            after = change(data["solved"])
-            if after != data["solved"]:
-                text = json.dumps({**data, "solved": after}, indent=1)
-                write_whole(path, text.encode("utf-8"))
+            after = change(data)
+            if after != data:
+                write_whole(path, json.dumps(after, indent=1).encode("utf-8"))
         return lines
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder, or no locks there
         return _once(f"progress is not saved: {_reason(path, error)}")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Progress:
     """Read the file; raises ValueError where it does not hold what it should."""
     refuse_special(path)
     try:
@@ -103,14 +117,17 @@ def _read(path: Path) -> dict[str, Any]:
     names = data.get("solved") if isinstance(data, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError('no list of names under "solved"')
+    data = _NOTHING | data
+    if not isinstance(data["answers"], dict):
+        raise ValueError('no choices under "answers"')
     return data
 
 
-def _read_or_move_aside(path: Path) -> tuple[dict[str, Any], list[str]]:
+def _read_or_move_aside(path: Path) -> tuple[Progress, list[str]]:
     try:
         return _read(path), []
     except FileNotFoundError:
-        return {"solved": []}, []
+        return _NOTHING, []
     except ValueError:
         kept, count = Path(f"{path}.broken"), 1
         while os.path.lexists(kept):
@@ -118,7 +135,7 @@ def _read_or_move_aside(path: Path) -> tuple[dict[str, Any], list[str]]:
             kept = Path(f"{path}.broken{count}")
         path.rename(kept)
         line = f"{path.name} could not be read; it is kept as {kept.name}, and a new one is begun"
-        return {"solved": []}, [line]
+        return _NOTHING, [line]
 
 
 def _reason(path: Path | None, error: Exception) -> str:

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from ..console import say
 from .core import exercises, lessons
-from .marks import solved as solved_names
+from .marks import kept
 
 
 def progress() -> Progress:
     """Return the learner's progress through the exercises; displays as a table."""
-    names, lines = solved_names()
+    found, lines = kept()
     for line in lines:
         say(line)
     rows = [
-        (e.name, e.title, e.difficulty, e.minutes, e.name in names)
+        (e.name, e.title, e.difficulty, e.minutes, e.name in found["solved"])
         for lesson in lessons()
         for e in exercises(lesson)
     ]

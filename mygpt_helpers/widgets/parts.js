@@ -43,7 +43,9 @@ function makeTextBox(panel, name) {
 }
 
 function makeButton(parent, name, onClick) {
-  make(parent, "button", { type: "button", ...OUR_KEYS }, name).addEventListener("click", onClick);
+  const button = make(parent, "button", { type: "button", ...OUR_KEYS }, name);
+  button.addEventListener("click", onClick);
+  return button;
 }
 
 /** Add a table; its caption is for a screen reader, since the eye has the title. */

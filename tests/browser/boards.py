@@ -35,6 +35,13 @@ def grid(i, rows=W, columns=W, **about):
 def strip(tokens, good, title="T", facts="loss 0.1"):
     right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
     return Strip(title, tuple(tokens), right, facts=facts)
+def question(text, *choices):
+    made = [Choice(c, f"Why: {{c}}", right=i == 1) for i, c in enumerate(choices)]
+    return Question("77.x", text, made)
+kept = []
+def keep(choice):
+    kept.append(choice)
+    return ["no room"] if choice == 2 else []
 
 pause = 0.0
 def attention_of(prompt):
@@ -91,6 +98,10 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "question": """QuestionWidget(
+        question("What is next?", "beer", "some", "love", "I"), choice=0, keep=keep)""",
+    "question, hostile": """QuestionWidget(
+        question(HOSTILE[1], *HOSTILE[2:5], HOSTILE[9]), choice=1, note=HOSTILE[0])""",
     "sure": "SureWidget()",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
@@ -102,6 +113,7 @@ OTHERS = {
         for name in LOGITS
     },
     "twice": "DistributionWidget(LOGITS[MAIN], str, num_bars=6)\ndisplay(made['twice'])",
+    "question, new": "QuestionWidget(question('What is next?', 'beer', 'some'))",
     "squared": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=squared)",
     "moody": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=moody)",
     "slow": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=slow)",

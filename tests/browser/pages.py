@@ -18,9 +18,9 @@ from lab import settle
 READ = """part => {
   const text = selector => part.querySelector(selector)?.textContent ?? '';
   const cellText = cell => cell.textContent || cell.title.split(': ').at(-1);
-  const rows = [...part.querySelectorAll(':is(tbody, tfoot) tr')]
+  const rows = [...part.querySelectorAll(':is(tbody, tfoot) tr, .choice')]
     .filter(row => row.checkVisibility({ visibilityProperty: true }))
-    .map(row => [...row.cells].filter(cell => !cell.matches('.bars')).map(cellText));
+    .map(row => [...row.children].filter(cell => !cell.matches('.bars')).map(cellText));
   const curves = [...part.querySelectorAll('polyline')]
     .map(line => [`${line.points.length} points`]);
   const sliders = [...part.querySelectorAll('input[type=range]')]

@@ -115,7 +115,8 @@ def test_what_a_later_version_wrote_is_kept(file):
     file.parent.mkdir()
     file.write_text('{"solved": ["20.later"], "streak": 3}')
     store.mark("00.loop")
-    assert json.loads(file.read_text()) == {"solved": ["20.later", "00.loop"], "streak": 3}
+    kept = {"solved": ["20.later", "00.loop"], "answers": {}, "streak": 3}
+    assert json.loads(file.read_text()) == kept
     assert progress().solved == 1
 
 
@@ -192,8 +193,8 @@ def test_forget_removes_one_lessons_marks(file, lesson, capsys):
     forget(lesson)
     assert solved(file) == ["00.loop", "14.play"]
     assert capsys.readouterr().out.splitlines() == [
-        "lesson 04: 2 marks removed",
-        "lesson 04: 0 marks removed",
+        "lesson 04: 2 marks and 0 answers removed",
+        "lesson 04: 0 marks and 0 answers removed",
     ]
 
 

@@ -16,9 +16,12 @@ from matplotlib.figure import Figure
 import mygpt_helpers
 from mygpt_helpers import (
     AttentionWidget,
+    Choice,
     DistributionWidget,
     GridsWidget,
     LossWidget,
+    Question,
+    QuestionWidget,
     StepsWidget,
     Strip,
     StripsWidget,
@@ -83,7 +86,7 @@ def test_every_kind_is_drawn_the_same_under_any_settings(name, monkeypatch, capl
         return [w._repr_mimebundle_()[0].get("image/png") for w in all_kinds("$text$")]
 
     usual = drawn()
-    assert usual.count(None) == 1, "the one whose function fails"
+    assert usual.count(None) == 2, "the one whose function fails, and the question"
     with learner(name, monkeypatch):
         assert drawn() == usual
     assert caplog.messages == []
@@ -251,6 +254,7 @@ def all_kinds(text):
     probs = torch.tensor([1.0])
     distribution = summarize(probs, probs, lambda i: text, title=text)
     loss = LossWidget(3, levels={text: 1}, title=text)
+    choices = (Choice(f"{text}1", f"{text}."), Choice(f"{text}2", f"{text}.", right=True))
     loss(1, 2.0)
     loss.note(text)
     return [
@@ -266,6 +270,7 @@ def all_kinds(text):
         DistributionWidget(probs, [text], title=text),
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
         loss,
+        QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
     ]
 
 
