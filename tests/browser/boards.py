@@ -43,6 +43,10 @@ def keep(choice):
     kept.append(choice)
     return ["no room"] if choice == 2 else []
 
+def step_of(probs, u=None):
+    probs = torch.as_tensor(probs)
+    return Step(torch.tensor([0]), probs.log(), probs, probs > 0, 0, u)
+
 pause = 0.0
 def attention_of(prompt):
     time.sleep(pause)
@@ -103,6 +107,12 @@ CASES = {
     "question, hostile": """QuestionWidget(
         question(HOSTILE[1], *HOSTILE[2:5], HOSTILE[9]), choice=1, note=HOSTILE[0])""",
     "sure": "SureWidget()",
+    "draw": "DrawWidget(step_of([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
+    "draw, many": "DrawWidget(step_of(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",
+    "draw, hostile": """DrawWidget(
+        step_of(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
+    "streak": "StreakWidget()",
+    "streak, hostile": "StreakWidget(p=0.512345, n=999)",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }
@@ -112,6 +122,7 @@ OTHERS = {
         LOGITS[{name!r}], str, knobs=ALL_KNOBS, previous_ids=previous_ids({name!r}))"""
         for name in LOGITS
     },
+    "draw, zeros": "DrawWidget(step_of([0, 0.25, 0, 0.25, 0.4995, 0]), str, num_bars=2)",
     "twice": "DistributionWidget(LOGITS[MAIN], str, num_bars=6)\ndisplay(made['twice'])",
     "question, new": "QuestionWidget(question('What is next?', 'beer', 'some'))",
     "squared": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=squared)",
