@@ -45,8 +45,9 @@ export default livePicture("streak", ({ model, data, body }) => {
     drop.setAttribute("d", `M${across(n)},${BOTTOM}V${up(chance)}H${LEFT}`);
     point.setAttribute("cx", across(n));
     point.setAttribute("cy", up(chance));
-    const facts = chanceText(chance);
-    svg.setAttribute("aria-label", `${title}: ${p} to the power of ${commas(n)} is ${facts}`);
+    const shortP = Number(p.toPrecision(6));
+    const facts = `${shortP} to the power of ${commas(n)} is ${chanceText(chance)}`;
+    svg.setAttribute("aria-label", `${title}: ${facts}`);
     return { title, facts };
   };
 });

@@ -33,14 +33,13 @@ class StreakWidget(LivePicture):
 
     def shown(self) -> Shown:
         """Return the curve for p, with n marked on it, and the chance in words."""
-        said = _said(self.p**self.n)
+        said = f"{self.p:g} to the power of {self.n:,} is {_said(self.p**self.n)}"
         about = {"x_label": "n, tokens in a row", "y_label": "probability", "title": TITLE}
         curve = {f"{self.p:g} to the n": [self.p**n for n in CURVE]}
         marks = {f"n = {self.n:,}": self.n}
         picture = show_curves(CURVE, curve, log_x=True, marks=marks, **about)
         page = {"title": TITLE, "facts": said, "rows": [[f"{len(CURVE)} points"]]}
-        twin = f"{picture.text}\n{self.p:g} to the power of {self.n:,} is {said}"
-        return Shown(twin, lambda: picture.figure, page)
+        return Shown(f"{picture.text}\n{said}", lambda: picture.figure, page)
 
 
 def _said(chance: float) -> str:

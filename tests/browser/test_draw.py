@@ -14,7 +14,6 @@ from cases import LOGITS
 from lab import set_by_keyboard, settle
 
 from mygpt_helpers import draw
-from mygpt_helpers.widgets.draw import US
 
 MAIN = next(iter(LOGITS))
 PROBS = {

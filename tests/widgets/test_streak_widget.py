@@ -24,8 +24,8 @@ from tests.widgets.wire import from_browser, twin_of
 )
 def test_the_chance_is_said(p, n, says):
     widget = StreakWidget(p, n)
-    assert twin_of(widget).splitlines()[-1] == f"{p:g} to the power of {n:,} is {says}"
-    assert widget.numbers()["facts"] == says
+    says = f"{p:g} to the power of {n:,} is {says}"
+    assert twin_of(widget).splitlines()[-1] == widget.numbers()["facts"] == says
 
 
 def test_the_sliders_reach_what_is_said_and_the_curve_is_p_to_the_n():
