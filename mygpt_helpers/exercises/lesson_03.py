@@ -125,7 +125,7 @@ EXERCISES = (
                 _laid_out(lambda ends, u: int((ends < u * ends[-1]).sum())),
                 _laid_out(lambda ends, u: min(int((ends < u).sum()), len(ends) - 1)),
             ),
-            "u can lie beyond the last end, out of the vocabulary: multiply it by cumulative[-1].": (
+            "u can lie beyond the last end: multiply it by the sum, cumulative[-1].": (
                 _laid_out(lambda ends, u: int((ends <= u).sum())),
                 _laid_out(lambda ends, u: int((ends > u).nonzero()[0])),
             ),

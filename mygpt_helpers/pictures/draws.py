@@ -45,9 +45,10 @@ class Draws:
     def facts(self) -> str:
         """Return how far apart shares and probabilities are, in a sentence."""
         n = sum(self.counts)
-        many = f"{n:,} draws" if n > 1 else "1 draw"
+        if n == 1:
+            return f"One draw, with seed {self.seed}. More draws show how often each token comes."
         return (
-            f"After {many} with seed {self.seed} the largest gap between drawn and prob. is "
+            f"After {n:,} draws with seed {self.seed} the largest gap between drawn and prob. is "
             f"{self.gap:.3f}. About {self.usual:.3f} is usual."
         )
 

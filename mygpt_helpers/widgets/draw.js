@@ -1,7 +1,7 @@
 // A draw: the probabilities laid end to end, the number that lands on one of them, and many draws
 // counted. Where each seed's numbers land was found in Python; a moved number lands here.
 
-export default livePicture("draw", ({ model, data, panel, title, body, facts }) => {
+export default livePicture("draw", ({ model, data, panel, title, body, facts: said }) => {
   const { names, labels, ranges, probs, spans, firsts, reach } = data;
   const edges = numbersIn(reach.edges, Float64Array);
   const starts = edges.subarray(0, edges.length / 2);
@@ -65,7 +65,7 @@ export default livePicture("draw", ({ model, data, panel, title, body, facts }) 
     const [times, drawn] = [0, 1].map(() => make(row, "td", { class: "number" }));
     return { solid, times, drawn, state: make(row, "td", { class: "state" }) };
   });
-  body.append(facts);
+  body.append(said);
   makeLegend(body, [["solid", "drawn, share"], ["outline", "prob."], ["chosen", "where u lands"]]);
 
   return () => {
@@ -87,8 +87,10 @@ export default livePicture("draw", ({ model, data, panel, title, body, facts }) 
     });
     const gap = Math.max(...probs.map((p, i) => Math.abs(counts[i] / n - p)));
     const usual = Math.max(...probs.map((p) => Math.sqrt((p * (1 - p)) / n)));
-    const many = n > 1 ? `${commas(n)} draws` : "1 draw";
-    return { title: data.title, facts: `After ${many} with seed ${seed} the largest gap between drawn and `
-      + `prob. is ${gap.toFixed(3)}. About ${usual.toFixed(3)} is usual.` };
+    const facts = n === 1
+      ? `One draw, with seed ${seed}. More draws show how often each token comes.`
+      : `After ${commas(n)} draws with seed ${seed} the largest gap between drawn and prob. is `
+        + `${gap.toFixed(3)}. About ${usual.toFixed(3)} is usual.`;
+    return { title: data.title, facts };
   };
 });

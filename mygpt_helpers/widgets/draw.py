@@ -158,7 +158,7 @@ class DrawWidget(LivePicture):
         )
         cells = zip(now.names, now.ranges, now.probs, now.counts, now.shares, strict=True)
         rows = [[*row, "◀ u" if i == now.row else ""] for i, row in enumerate(cells)]
-        facts = [self.draws, self.seed, now.gap, now.usual]
+        facts = [self.draws, self.seed, now.gap, now.usual] if self.draws > 1 else [self.seed]
         page = {"title": visible_title(now.title), "facts": facts, "rows": rows}
         return Shown(draws_text(now), lambda: draws_figure(now), page)
 

@@ -106,7 +106,7 @@ def test_what_is_said():
         "About 0.050 is usual.",
     ]
     from_browser(widget, u=0.5, draws=1)
-    assert landing(widget)[0] == '"␣b"' and "After 1 draw with" in twin_of(widget)
+    assert landing(widget)[0] == '"␣b"' and "One draw, with seed 0." in twin_of(widget)
 
 
 @pytest.mark.parametrize("probs", [FOUR, [0.9, 0.07, 0.02, 0.01], [0.01] * 100])
