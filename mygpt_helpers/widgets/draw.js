@@ -83,6 +83,7 @@ export default livePicture("draw", ({ model, data, panel, title, body, facts: sa
       say(times, commas(counts[i]));
       say(drawn, (counts[i] / n).toFixed(3));
       solid.style.transform = `scaleX(${counts[i] / n})`;
+      solid.classList.toggle("chosen", i === row);
       say(state, i === row ? "◀ u" : "");
     });
     const gap = Math.max(...probs.map((p, i) => Math.abs(counts[i] / n - p)));
