@@ -39,8 +39,12 @@ class Draws:
 
     @property
     def usual(self) -> float:
-        """The usual size of that gap: the largest standard deviation that a row's share has."""
+        """What is usual for one row: the largest standard deviation that a share has."""
         return max(sqrt(p * (1 - p) / sum(self.counts)) for p in self.probs)
+
+    def landing(self) -> str:
+        """Return where u lands, in words."""
+        return f"u = {min(self.u, 0.999):.3f} lands on {self.landed}"  # and never at 1.000
 
     def facts(self) -> str:
         """Return how far apart shares and probabilities are, in a sentence."""
@@ -49,7 +53,7 @@ class Draws:
             return f"One draw, with seed {self.seed}. More draws show how often each token comes."
         return (
             f"After {n:,} draws with seed {self.seed} the largest gap between drawn and prob. is "
-            f"{self.gap:.3f}. About {self.usual:.3f} is usual."
+            f"{self.gap:.3f}. About {self.usual:.3f} is usual for one token."
         )
 
 
@@ -57,7 +61,7 @@ def draws_text(d: Draws) -> str:
     """Return the text twin."""
     width = max(map(len, d.names))
     lines = [visible_title(d.title)] if d.title else []
-    lines.append(f"u = {min(d.u, 0.999):.3f} lands on {d.landed}")
+    lines.append(d.landing())
     rows = zip(d.names, d.ranges, d.counts, d.probs, d.shares, strict=True)
     for row, (name, where, count, prob, share) in enumerate(rows):
         line = (
@@ -72,14 +76,14 @@ def draws_figure(d: Draws) -> Figure:
     height = 2.35 + 0.25 * len(d.names)
     figure = Figure(figsize=(7.2, height), dpi=DPI)
     _draw_line(figure.add_axes((0.04, 1 - 1.2 / height, 0.92, 0.36 / height)), d)
-    axes = figure.add_axes((0.42, 0.42 / height, 0.3, 1 - 2.15 / height))
+    axes = figure.add_axes((0.46, 0.42 / height, 0.28, 1 - 2.15 / height))
     rows = range(len(d.names))
     axes.barh(rows, d.shares, height=0.66, color=[CHOSEN if r == d.row else KEPT for r in rows])
     axes.barh(rows, d.probs, height=0.66, fill=False, linewidth=0.9)
     beside = axes.get_yaxis_transform()
     for row in rows:
         about = {"transform": beside, "va": "center", "size": 9, "parse_math": False}
-        axes.text(-0.54, row, printable(d.names[row]), ha="right", **about)
+        axes.text(-0.56, row, printable(d.names[row])[:27], ha="right", **about)
         axes.text(-0.03, row, d.ranges[row], ha="right", alpha=FAINT, **about)
         mark = "   ◀ u" if row == d.row else ""
         number = f"{d.probs[row]:.3f}   {d.shares[row]:.3f}{mark}"
@@ -93,8 +97,7 @@ def draws_figure(d: Draws) -> Figure:
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     title = printable(visible_title(d.title))
     figure.text(0.02, 1 - 0.25 / height, title, weight="bold", parse_math=False)
-    landing = printable(f"u = {min(d.u, 0.999):.3f} lands on {d.landed}")
-    figure.text(0.02, 1 - 0.52 / height, landing, size=9, parse_math=False)
+    figure.text(0.02, 1 - 0.52 / height, printable(d.landing()), size=9, parse_math=False)
     figure.text(0.02, 0.16 / height, d.facts(), size=9)
     return figure
 

@@ -103,7 +103,7 @@ def test_what_is_said():
         '  "␣b"      0.500 to 0.800  drawn  33  prob. 0.30  share 0.33',
         "  2 others  elsewhere       drawn  30  prob. 0.20  share 0.30  < u",
         "After 100 draws with seed 0 the largest gap between drawn and prob. is 0.130. "
-        "About 0.050 is usual.",
+        "About 0.050 is usual for one token.",
     ]
     from_browser(widget, u=0.5, draws=1)
     assert landing(widget)[0] == '"␣b"' and "One draw, with seed 0." in twin_of(widget)
