@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .checks import at_least_float32, check_device, check_ids, checked_count
-from .console import say
+from .console import running_cell, say
 from .errors import PromptError
 from .models import context_of, default_device, device_of, devices_of, mode, vocab_size_of
 from .prompts import (
@@ -47,6 +47,11 @@ def prompt_inputs(
     check_length(T, 0, None)
     check_length(T, 0, context_of(model))
     return inputs.to(device_of(model))
+
+
+# A knob at this value changes nothing, and is left out: a copy of all logits costs time.
+NEUTRAL = {"temperature": 1, "top_p": 1, "min_p": 0, "repetition_penalty": 1}
+_stopped_in: list[tuple[str, str]] = []  # the cells, and their runs, that were interrupted here
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +122,8 @@ def generate(
     eos_token_id; a row that has ended is filled with pad_token_id (eos_token_id where there is
     none), and when all have, the result is shorter. attention_mask: (B, T), 0 where a shorter
     prompt of the batch is padded, on its left; such a row continues as it would alone. on_step:
-    called with each Step, of one prompt. An interrupt keeps what was written. Raises ValueError,
+    called with each Step, of one prompt. An interrupt keeps what was written, and
+    ends the cell at its next generate. Raises ValueError,
     PromptError among them, for bad input. Built in lessons 02 and 11; the knobs in lessons 04 to
     06, the cache in lesson 09.
     """
@@ -129,10 +135,12 @@ def generate(
         "top_p": top_p,
         "min_p": min_p,
     }
+    if _stopped_in and running_cell() == _stopped_in[-1] != ("", ""):
+        raise KeyboardInterrupt  # of a loop around us; whoever stopped it meant all of it
     ids, mask = checked_prompt(prompt_ids, attention_mask)
     # A bad knob raises now, before the model has worked for nothing.
     few = torch.tensor([1.0, -1.0, 0.0], device="cpu")
-    next_token_probs(few, **knobs, previous_ids=few[:2].long().abs())
+    next_token_probs(few, **knobs, previous_ids=torch.arange(2, device="cpu"))
     max_new_tokens = checked_count("max_new_tokens", max_new_tokens)
     vocab_size = vocab_size_of(model)
     ends, pad = checked_ends(eos_token_id, pad_token_id, vocab_size)
@@ -145,7 +153,7 @@ def generate(
 
     greedy = top_k == 1  # then the knobs that do not look back never change which token is on top
     used = LOOKING_BACK if greedy else knobs
-    knobs = {name: knobs[name] for name in used if knobs[name] is not None}
+    knobs = {name: knobs[name] for name in used if knobs[name] not in (None, NEUTRAL.get(name))}
     padding = []  # how much of it each row has on its left, if anything looks back
     if not knobs.keys().isdisjoint(LOOKING_BACK):
         padding = (mask == 0).sum(dim=1).tolist()
@@ -170,7 +178,8 @@ def generate(
                 if ends and not bool(running.any()):
                     break
     except KeyboardInterrupt:
-        say(f"stopped after {ids.shape[1] - T} of {max_new_tokens} tokens; they are kept.")
+        say(f"stopped after {ids.shape[1] - T} of {max_new_tokens} tokens.")
+        _stopped_in.append(running_cell())
     return ids
 
 

@@ -79,28 +79,34 @@ def _cached_reader(
     """Return the function for transformers' models; after the prompt they read one new token."""
     takes = names_of_arguments(unwrapped(model))
     cache = None
+    has_padding = not bool(mask.all())
 
-    def read(ids: Tensor, mask: Tensor) -> tuple[Tensor, object]:
+    def read(ids: Tensor, mask: Tensor | None) -> tuple[Tensor, object]:
         """Return the last position's logits (B, V) and the cache, if the model has one."""
         given = ids if cache is None else ids[:, -1:]  # (B, T), then (B, 1)
-        # Padding takes no position: the first real token has 0.
-        places = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
-        inputs = {"attention_mask": mask, "position_ids": places, "logits_to_keep": 1}
-        inputs |= {"past_key_values": cache, "use_cache": "past_key_values" in takes}
+        inputs = {"past_key_values": cache, "use_cache": "past_key_values" in takes}
+        inputs["logits_to_keep"] = 1
+        if mask is not None:  # with a mask of ones alone the model would look for a 0 in each step
+            # Padding takes no position: the first real token has 0.
+            places = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
+            inputs |= {"attention_mask": mask, "position_ids": places}
         inputs = {name: value for name, value in inputs.items() if name in takes}
         output = model(input_ids=given, **inputs, return_dict=True)
         return output.logits[:, -1], getattr(output, "past_key_values", None)
 
     def last_logits(ids: Tensor) -> Tensor:
         nonlocal cache, mask
+        if not has_padding:
+            logits, cache = read(ids, None)
+            return logits
         mask = F.pad(mask, (0, ids.shape[1] - mask.shape[1]), value=1)  # (B, T): new ones are real
-        is_padded = ids.shape == prompt_ids.shape and not bool(mask.all())  # asked at the start
-        if is_padded:
+        is_start = ids.shape == prompt_ids.shape
+        if is_start:
             shortest = int(mask.sum(dim=1).argmin())
             row = ids[shortest, mask[shortest].bool()][None]  # (1, T)
-            alone, _ = read(row, torch.ones_like(row))  # (1, V)
+            alone, _ = read(row, None)  # (1, V)
         logits, cache = read(ids, mask)
-        if is_padded:
+        if is_start:
             _check_padding(model, alone[0], logits[shortest])
         return logits
 

@@ -127,7 +127,10 @@ def train(
                 if on_step is not None:
                     on_step(step, value)
                 if on_sample is not None and step % sample_every == 0:
-                    on_sample(step, generate(model, prompt_ids, sample_tokens, top_k=1)[0])
+                    sample = generate(model, prompt_ids, sample_tokens, top_k=1)[0]
+                    if len(sample) < prompt_ids.shape[1] + sample_tokens:
+                        raise KeyboardInterrupt  # generate kept it to itself
+                    on_sample(step, sample)
     except BaseException as stop:
         if now.steps == len(record.losses):  # in the middle of a step: undo what it has done
             now.restore(record)

@@ -29,11 +29,12 @@ class Finder(importlib.abc.MetaPathFinder):
         load = spec.loader.exec_module
         def exec_module(module):
             load(module)
-            right = module._divide
-            def divide(logits, temperature):
+            right = module.RULES["temperature"]
+            def divide(logits, temperature, previous_ids):
                 is_number = isinstance(temperature, (int, float)) and temperature > 0
-                return right(logits, temperature * FACTOR if is_number else temperature)
-            module._divide = divide
+                factor = FACTOR if is_number else 1
+                return right(logits, temperature * factor, previous_ids)
+            module.RULES["temperature"] = divide
         spec.loader.exec_module = exec_module
         return spec
 

@@ -7,6 +7,7 @@ noticed. And Accelerator stands in for a device: its tensors refuse to meet the 
 from __future__ import annotations
 
 import inspect
+import random
 
 import pytest
 import torch
@@ -254,6 +255,7 @@ def calls(folder):
             ids,
             torch.ones_like(ids),
         ),
+        "trace, Step": (lambda i: course.trace(gpt, i[:1], 3, generator=random.Random(0)), ids),
         "train, Record, save_checkpoint, load_checkpoint": (
             lambda d: trained(gpt, d, folder),
             data,
@@ -310,7 +312,7 @@ def test_no_function_makes_a_tensor_on_its_callers_default_device(name, every_ca
 
 
 # Not these: their model is on the CPU, they draw, or torch wants a real device for them (top_p).
-STAYS = ("GPT", "count_parameters", "generate", "get_batch", "keep_top_p", "train")
+STAYS = ("GPT", "count_parameters", "generate", "get_batch", "keep_top_p", "trace", "train")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(STAYS)])

@@ -23,10 +23,9 @@ from transformers import (
 )
 
 from mygpt_helpers import sampling, summarize
-from mygpt_helpers.checks import INTEGERS
+from mygpt_helpers.checks import INTEGERS, at_least_float32
 from mygpt_helpers.sampling import (
     apply_temperature,
-    avoid_repetition,
     ban_repeated_ngrams,
     draw,
     entropy,
@@ -711,6 +710,15 @@ def brute_banned(ids, n):
     return {ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == start}
 
 
+def by_hand(logits, ids, penalty, n):
+    """Apply the knobs that look back one after the other; a knob that is None is left out."""
+    if penalty is not None:
+        logits = penalize_repetition(logits, ids, penalty)
+    if n is not None:
+        logits = ban_repeated_ngrams(logits, ids, n)
+    return at_least_float32("logits", logits).clone()
+
+
 @CASES
 @given(looking_back())
 def test_looking_back_is_as_in_transformers(case):
@@ -725,9 +733,9 @@ def test_looking_back_is_as_in_transformers(case):
         rows = NoRepeatNGramLogitsProcessor(n)(flat, rows)
     if bool((rows.amax(-1) == -INF).any()):
         with pytest.raises(ValueError, match=f"no_repeat_ngram_size={n} .* no token is left"):
-            avoid_repetition(logits, ids, penalty, n)
+            by_hand(logits, ids, penalty, n)
         return
-    result = avoid_repetition(logits, ids, penalty, n)
+    result = by_hand(logits, ids, penalty, n)
     assert torch.equal(logits, kept[0]) and torch.equal(ids, kept[1])
     assert result.shape == logits.shape and result.dtype == rows.dtype
     assert torch.allclose(result, rows.reshape(logits.shape), atol=0, rtol=1e-6)
@@ -784,7 +792,6 @@ def test_no_repeat_ngram_size_out_of_range(value):
     ids = torch.tensor([0])
     for call in (
         lambda: ban_repeated_ngrams(GOOD, ids, value),
-        lambda: avoid_repetition(GOOD, ids, no_repeat_ngram_size=value),
         lambda: next_token_probs(GOOD, no_repeat_ngram_size=value, previous_ids=ids),
     ):
         with pytest.raises(ValueError, match="no_repeat_ngram_size must be a whole") as raised:
@@ -795,13 +802,16 @@ def test_no_repeat_ngram_size_out_of_range(value):
 @pytest.mark.parametrize("knobs", [{"repetition_penalty": 2.0}, {"no_repeat_ngram_size": 2}])
 def test_a_knob_that_looks_back_needs_ids(knobs):
     (name,) = knobs
+    alone = {
+        "repetition_penalty": penalize_repetition,
+        "no_repeat_ngram_size": ban_repeated_ngrams,
+    }[name]
     for call in (
-        lambda: avoid_repetition(GOOD, None, **knobs),
+        lambda: alone(GOOD, None, knobs[name]),
         lambda: next_token_probs(GOOD, **knobs),
     ):
         with pytest.raises(ValueError, match=f"{name} needs previous_ids.*none were given"):
             call()
-    assert torch.equal(avoid_repetition(GOOD, None), GOOD)
 
 
 @pytest.mark.parametrize(

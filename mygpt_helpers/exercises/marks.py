@@ -44,8 +44,8 @@ def mark(name: str) -> list[str]:
     return _update(add)
 
 
-def keep_answer(name: str, choice: int) -> list[str]:
-    """Keep the choice, from 0, made at a question; return the lines to tell the learner."""
+def keep_answer(name: str, choice: str) -> list[str]:
+    """Keep the choice, its text, made at a question; return the lines to tell the learner."""
     return _update(lambda data: data | {"answers": data["answers"] | {name: choice}})
 
 
@@ -70,7 +70,7 @@ def forget(lesson: str) -> None:
 def kept() -> tuple[Progress, list[str]]:
     """Give what is kept and what is to be said; touches nothing where all is well.
 
-    "solved": the names of exercises. "answers": {a question's name: the choice, from 0}.
+    "solved": the names of exercises. "answers": {a question's name: the choice's text}.
     """
     path = None
     try:

@@ -7,7 +7,6 @@ their own, questions_NN.py, so that the notebook does not give the answers away.
 from __future__ import annotations
 
 import importlib
-from functools import partial
 
 from ..errors import InputError
 from ..widgets.question import Question, QuestionWidget
@@ -25,11 +24,15 @@ def ask(name: str) -> QuestionWidget:
     if isinstance(found, str):
         raise InputError(f"no such question: {found}")
     progress, lines = kept()
-    choice = progress["answers"].get(name)
-    if type(choice) is not int or not 0 <= choice < len(found.choices):
-        choice = None  # of another version of the course
-    keep = partial(keep_answer, name)
-    return QuestionWidget(found, choice=choice, keep=keep, note=" ".join(lines))
+    # By its text: in another version of the course the choices may stand in another order.
+    texts = [choice.text for choice in found.choices]
+    chosen = progress["answers"].get(name)
+    return QuestionWidget(
+        found,
+        choice=texts.index(chosen) if chosen in texts else None,
+        keep=lambda choice: keep_answer(name, texts[choice]),
+        note=" ".join(lines),
+    )
 
 
 def questions(lesson: str) -> tuple[Question, ...]:

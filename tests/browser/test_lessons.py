@@ -91,6 +91,8 @@ def test_every_picture_says_what_python_says(lesson):
     moved = 0
     for part, picture in lesson.pictures():
         moved += len(move_every_slider(lesson.notebook, part, picture))
+        for choice in part.get_by_role("radio").all():
+            choice.check()
         for button in part.get_by_role("button").all():
             button.click()
             check(lesson.notebook, part, picture)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def file(tmp_path, monkeypatch):
     monkeypatch.setenv("MYGPT_PROGRESS", str(path))
     monkeypatch.setattr(marks, "_said", set())
     return path
+
+
+TEXTS = [choice.text for choice in QUESTIONS[0].choices]
 
 
 def answers(path):
@@ -77,22 +81,32 @@ def test_an_unknown_name_is_one_clear_message(name, says):
 
 def test_a_choice_is_kept_and_there_the_next_time(file):
     from_browser(ask("77.warmer"), choice=2)
-    assert answers(file) == {"77.warmer": 2}
+    assert answers(file) == {"77.warmer": TEXTS[2]}
     again = ask("77.warmer")
     assert (again.choice, again.unfolded) == (2, False)
     marks.mark("77.double")
     from_browser(again, choice=0)
-    assert json.loads(file.read_text()) == {"solved": ["77.double"], "answers": {"77.warmer": 0}}
+    assert json.loads(file.read_text()) == {
+        "solved": ["77.double"],
+        "answers": {"77.warmer": TEXTS[0]},
+    }
 
 
-@pytest.mark.parametrize("kept", [3, -1, True, None, "1", 1.0, [], {}])
+def test_a_kept_choice_is_found_where_it_stands_now(file, monkeypatch):
+    from_browser(ask("77.warmer"), choice=2)
+    turned = replace(QUESTIONS[0], choices=QUESTIONS[0].choices[::-1])
+    monkeypatch.setattr(sys.modules["mygpt_helpers.exercises.questions_77"], "QUESTIONS", (turned,))
+    assert ask("77.warmer").choice == 0
+
+
+@pytest.mark.parametrize("kept", [1, -1, True, None, "1", 1.0, [], {}])
 def test_a_choice_that_is_no_longer_there_is_ignored(file, kept):
     file.parent.mkdir()
     old = {"solved": [], "answers": {"77.warmer": kept, "77.gone": 1}}
     file.write_text(json.dumps(old))
     assert ask("77.warmer").choice is None
     from_browser(ask("77.warmer"), choice=1)
-    assert answers(file) == {"77.gone": 1, "77.warmer": 1}
+    assert answers(file) == {"77.gone": 1, "77.warmer": TEXTS[1]}
 
 
 def test_a_file_from_before_there_were_questions(file):
@@ -102,7 +116,7 @@ def test_a_file_from_before_there_were_questions(file):
     assert (asked.choice, asked.note) == (None, "")
     from_browser(asked, choice=1)
     kept = json.loads(file.read_text())
-    assert kept == {"solved": ["00.loop"], "streak": 3, "answers": {"77.warmer": 1}}
+    assert kept == {"solved": ["00.loop"], "streak": 3, "answers": {"77.warmer": TEXTS[1]}}
 
 
 @pytest.mark.parametrize("content", ["{", '{"solved": [], "answers": [1]}', '{"answers": {}}'])
@@ -126,7 +140,7 @@ def test_a_disk_that_fails_is_said_below_the_question(file):
 
 
 def test_off_neither_reads_nor_writes(file, monkeypatch, tmp_path):
-    marks.keep_answer("77.warmer", 1)
+    marks.keep_answer("77.warmer", TEXTS[1])
     before = file.read_bytes()
     monkeypatch.setenv("MYGPT_PROGRESS", "off")
     monkeypatch.chdir(tmp_path)
@@ -138,11 +152,11 @@ def test_off_neither_reads_nor_writes(file, monkeypatch, tmp_path):
 
 def test_forget_removes_the_answers_of_one_lesson(file, capsys):
     for name in ("77.warmer", "77.colder", "04.zero"):
-        marks.keep_answer(name, 1)
+        marks.keep_answer(name, "a")
     marks.mark("77.double")
     marks.forget("77")
     marks.forget("77")
-    assert json.loads(file.read_text()) == {"solved": [], "answers": {"04.zero": 1}}
+    assert json.loads(file.read_text()) == {"solved": [], "answers": {"04.zero": "a"}}
     assert capsys.readouterr().out.splitlines() == [
         "lesson 77: 1 mark and 2 answers removed",
         "lesson 77: 0 marks and 0 answers removed",
@@ -152,11 +166,12 @@ def test_forget_removes_the_answers_of_one_lesson(file, capsys):
 def test_kernels_at_once_lose_no_answer_and_no_mark(file):
     code = (
         "import sys; from mygpt_helpers.exercises.marks import keep_answer, mark\n"
-        "for n in range(10): assert keep_answer(f'{sys.argv[1]}.{n}', n) == mark(f'0.{n}') == []"
+        "for n in '0123456789':\n"
+        "    assert keep_answer(f'{sys.argv[1]}.{n}', n) == mark(f'0.{n}') == []"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(number)]) for number in range(3)]
     assert [run.wait() for run in runs] == [0] * 3
-    assert answers(file) == {f"{a}.{n}": n for a in range(3) for n in range(10)}
+    assert answers(file) == {f"{a}.{n}": f"{n}" for a in range(3) for n in range(10)}
     assert len(json.loads(file.read_text())["solved"]) == 10
 
 
