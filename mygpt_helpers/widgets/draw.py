@@ -27,7 +27,7 @@ from .inputs import texts_of
 
 US = [i / 1000 for i in range(1000)]
 SEEDS = range(20)
-DRAWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+DRAWS = sorted({round(10 ** (i / 30)) for i in range(91)})  # from 1 to 1,000, by even factors
 MOST_BARS = 40
 
 

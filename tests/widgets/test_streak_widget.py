@@ -30,9 +30,9 @@ def test_the_chance_is_said(p, n, says):
 
 def test_the_sliders_reach_what_is_said_and_the_curve_is_p_to_the_n():
     widget = StreakWidget()
-    assert "100: 0.37" in twin_of(widget) and "marked: n = 100 at 100" in twin_of(widget)
+    assert "68: 0.50" in twin_of(widget) and "marked: n = 100 at 100" in twin_of(widget)
     from_browser(widget, p=0.9, n=10)
-    assert "10: 0.35" in twin_of(widget) and (widget.p, widget.n) == (0.9, 10)
+    assert "13: 0.25" in twin_of(widget) and (widget.p, widget.n) == (0.9, 10)
     for p in PS:
         for n in NS:
             StreakWidget(p, n).numbers()
