@@ -12,7 +12,7 @@ _HOME = {
     "errors": "CheckpointError PromptError",
     "sampling": (
         "next_token_probs apply_temperature keep_top_k keep_top_p keep_min_p penalize_repetition "
-        "entropy draw"
+        "ban_repeated_ngrams entropy draw"
     ),
     "gpt": "GPT attention_weights count_parameters",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",
@@ -34,7 +34,10 @@ _HOME = {
     "widgets.draw": "DrawWidget",
     "widgets.grids": "GridsWidget",
     "widgets.loss": "LossWidget",
+    "widgets.order": "OrderWidget",
     "widgets.question": "Choice Question QuestionWidget",
+    "widgets.side_by_side": "SideBySideWidget",
+    "widgets.rules": "RulesWidget",
     "widgets.steps": "StepsWidget",
     "widgets.streak": "StreakWidget",
     "widgets.strips": "StripsWidget",

@@ -241,6 +241,7 @@ def calls(folder):
         "keep_top_p": (lambda z: course.keep_top_p(z, 0.9), logits),
         "keep_min_p": (lambda z: course.keep_min_p(z, 0.1), logits),
         "penalize_repetition": (lambda *a: course.penalize_repetition(*a, 1.2), logits, ids[0]),
+        "ban_repeated_ngrams": (lambda *a: course.ban_repeated_ngrams(*a, 1), logits, ids[0]),
         "entropy": (course.entropy, probs),
         "draw": (lambda p: course.draw(p, 0.3), probs),
         "draw: u is a tensor": (course.draw, probs, u),
@@ -279,6 +280,18 @@ def calls(folder):
             lambda z, i: course.DistributionWidget(
                 z, words, previous_ids=i, knobs=["top_k", "repetition_penalty"]
             ).numbers(),
+            logits,
+            ids[0],
+        ),
+        "RulesWidget": (
+            lambda z, i: course.RulesWidget(
+                course.Step(i, z, z, z > 0, 0, None), words, previous_ids=i[:2]
+            ).numbers(),
+            logits,
+            ids[0],
+        ),
+        "OrderWidget": (
+            lambda z, i: course.OrderWidget(course.Step(i, z, z, z > 0, 0, None), words).numbers(),
             logits,
             ids[0],
         ),

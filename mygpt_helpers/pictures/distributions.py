@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -15,6 +16,8 @@ from ..sampling import entropy
 from .base import CUT, DPI, GREEDY, KEPT, LABEL_CHARS, Picture, printable
 from .labels import label_function
 from .tables import visible, visible_title
+
+OUTLINE = "outline: without these settings"
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,26 @@ def footer(d: Distribution, digits: int) -> list[str]:
 
 def distribution_figure(d: Distribution) -> Figure:
     """Return a bar chart: solid bars after the knobs, outlines without them."""
-    rows = range(len(d.labels))
     # Lines above and below the bars have a fixed height, whatever the number of bars.
     height = 1.3 + 0.25 * len(d.labels)
     figure = Figure(figsize=(7.2, height), dpi=DPI)
     axes = figure.add_axes((0.27, 0.8 / height, 0.56, 1 - 1.3 / height))
+    draw_bars(axes, d)
+    heading = printable(d.heading())
+    figure.text(0.02, 1 - 0.25 / height, heading, weight="bold", parse_math=False)
+    under = footer(d, 3)
+    first = "  ·  ".join([*under[:-1], OUTLINE])
+    figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
+    figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
+    return figure
+
+
+def draw_bars(axes: Axes, d: Distribution, *, longest: float | None = None) -> None:
+    """Draw a distribution's bars; longest: the probability at the right end, else its largest."""
+    rows = range(len(d.labels))
     axes.barh(rows, d.after, height=0.72, color=KEPT)
-    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9)
-    longest = max(*d.before, *d.after)
+    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9, zorder=2)  # above the top's
+    longest = longest or max(*d.before, *d.after)
     for row in rows:
         state = d.state(row)
         if state == "top":
@@ -139,13 +154,6 @@ def distribution_figure(d: Distribution) -> Figure:
         axes.text(1.02, row, number, transform=x, va="center", parse_math=False)
     axes.set(xlim=(0, longest * 1.02 or 1), ylim=(len(d.labels) - 0.4, -0.6), yticks=[], xticks=[])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    heading = printable(d.heading())
-    figure.text(0.02, 1 - 0.25 / height, heading, weight="bold", parse_math=False)
-    under = footer(d, 3)
-    first = "  ·  ".join([*under[:-1], "outline: without these settings"])
-    figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
-    figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
-    return figure
 
 
 def show_distribution(

@@ -3,6 +3,15 @@
 
 const missing = (probs) => Math.max(0, 1 - probs.reduce((sum, p) => sum + p, 0));
 
+const SIGNS = {
+  top: "▲ top",
+  cut: "✕ cut",
+  kept: "✓ kept",
+  used: "↺ used",
+  only: "◆ only this",
+  other: "◇ only other",
+};
+
 /** Add a row for one token, or for all the others; before: its probability by the model alone. */
 function makeRow(parent, before) {
   const row = make(parent, "tr");
@@ -26,7 +35,7 @@ function makeRow(parent, before) {
       say(number, probability === undefined ? "–" : probability.toFixed(3));
       solid.style.transform = `scaleX(${probability ?? 0})`;
       row.dataset.state = word;
-      say(state, { top: "▲ top", cut: "✕ cut" }[word] ?? "");
+      say(state, SIGNS[word] ?? "");
     },
   };
 }

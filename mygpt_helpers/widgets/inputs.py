@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checks import checked_logits, checked_texts, is_many
 from ..errors import InputError
+from ..generation import Step
 from ..pictures.labels import label_function
 
 Part = TypeVar("Part")
@@ -91,6 +92,33 @@ def texts_of(
         if not isinstance(text, str):
             raise InputError(f"labels must be strings; id {i} has {type(text).__name__}.")
     return texts
+
+
+def checked_steps(steps: Step | Iterable[Step], most: int | None = None) -> list[Step]:
+    """Return steps of one vocabulary as a list, or raise ValueError; most: how many there may be.
+
+    steps: what trace returns, or one of them.
+    """
+    found = [steps] if isinstance(steps, Step) else list(steps) if is_many(steps) else None
+    if found is None or not all(isinstance(step, Step) for step in found):
+        kinds = {type(step).__name__ for step in found or [steps]} - {"Step"}
+        raise InputError(f"steps must be Steps, as trace returns them; got {', '.join(kinds)}.")
+    if not found:
+        raise InputError(
+            "steps must hold at least one Step, got none. A trace without steps comes from a run "
+            "that was interrupted: run trace again."
+        )
+    if most is not None and len(found) > most:
+        raise InputError(
+            f"steps must be at most {most}, got {len(found)}; choose some: steps[:{most}]."
+        )
+    sizes = sorted({len(step.logits) for step in found})
+    if len(sizes) > 1:
+        raise InputError(
+            "steps must have logits over one vocabulary; got some of "
+            f"{' and '.join(f'{V:,}' for V in sizes)} tokens. Of two models, make two pictures."
+        )
+    return found
 
 
 def checked_parts(name: str, parts: Iterable[Part], kind: type[Part], made: str) -> list[Part]:

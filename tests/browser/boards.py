@@ -32,6 +32,10 @@ def summary(logits, title, **knobs):
 def grid(i, rows=W, columns=W, **about):
     values = torch.linspace(-i, 1, len(rows) * len(columns)).reshape(len(rows), len(columns))
     return make_grid(values, rows, columns, title=f"after {{i}} steps", **about)
+def ranked_step(name, ids=None):
+    logits, ids = LOGITS[name], previous_ids(name) if ids is None else ids
+    probs = logits.float().softmax(-1)
+    return Step(ids, logits, probs, probs > 0, int(probs.argmax()), None)
 def strip(tokens, good, title="T", facts="loss 0.1"):
     right = tuple(None if i < 2 else i < good for i in range(len(tokens)))
     return Strip(title, tuple(tokens), right, facts=facts)
@@ -43,9 +47,12 @@ def keep(choice):
     kept.append(choice)
     return ["no room"] if choice == 2 else []
 
-def step_of(probs, u=None):
+def drawn_from(probs):
     probs = torch.as_tensor(probs)
-    return Step(torch.tensor([0]), probs.log(), probs, probs > 0, 0, u)
+    return Step(torch.tensor([0]), probs.log(), probs, probs > 0, 0, None)
+def step_of(logits):
+    probs = logits.float().softmax(-1)
+    return Step(torch.tensor([0]), logits, probs, probs > 0, 0, None)
 
 pause = 0.0
 def attention_of(prompt):
@@ -102,15 +109,33 @@ CASES = {
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
         label=HOSTILE[4], length_label=HOSTILE[5])""",
+    "rules": "RulesWidget(ranked_step(MAIN), str, title='T')",
+    "rules, float16": "RulesWidget(ranked_step('float16'), str, num_rows=40)",
+    "rules, hostile": """RulesWidget(
+        Step(torch.arange(3), torch.arange(13) * -0.5, None, None, 0, None), HOSTILE,
+        num_rows=20, title=HOSTILE[1])""",
+    "order": "OrderWidget(ranked_step(MAIN), str, values=(2, 0.5))",
+    "order, cuts": "OrderWidget(ranked_step('tied'), str, first='top_k', second='top_p')",
+    "order, hostile": """OrderWidget(
+        Step(torch.arange(3), torch.arange(13) * -0.5, None, None, 0, None), HOSTILE,
+        second="top_k", num_rows=20, title=HOSTILE[2])""",
     "question": """QuestionWidget(
         question("What is next?", "beer", "some", "love", "I"), choice=0, keep=keep)""",
     "question, hostile": """QuestionWidget(
         question(HOSTILE[1], *HOSTILE[2:5], HOSTILE[9]), choice=1, note=HOSTILE[0])""",
+    "side by side": """SideBySideWidget(
+        [step_of(LOGITS[MAIN]), step_of(LOGITS["wide and flat"])], str, knobs=ALL_KNOBS,
+        titles=["peaked", "flat"], top_k=40)""",
+    "side by side, own": """SideBySideWidget(
+        [step_of(LOGITS["tied"]), step_of(LOGITS["tied"] / 2)], str, num_bars=4,
+        probs_function=lambda logits, **knobs: next_token_probs(logits, **knobs))""",
+    "side by side, hostile": """SideBySideWidget(
+        [step_of(torch.arange(13) * -0.5)] * 3, HOSTILE, num_bars=20, titles=HOSTILE[1:4])""",
     "sure": "SureWidget()",
-    "draw": "DrawWidget(step_of([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
-    "draw, many": "DrawWidget(step_of(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",
+    "draw": "DrawWidget(drawn_from([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
+    "draw, many": "DrawWidget(drawn_from(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",
     "draw, hostile": """DrawWidget(
-        step_of(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
+        drawn_from(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
     "streak": "StreakWidget()",
     "streak, hostile": "StreakWidget(p=0.512345, n=999)",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
@@ -122,7 +147,12 @@ OTHERS = {
         LOGITS[{name!r}], str, knobs=ALL_KNOBS, previous_ids=previous_ids({name!r}))"""
         for name in LOGITS
     },
-    "draw, zeros": "DrawWidget(step_of([0, 0.25, 0, 0.25, 0.4995, 0]), str, num_bars=2)",
+    "draw, zeros": "DrawWidget(drawn_from([0, 0.25, 0, 0.25, 0.4995, 0]), str, num_bars=2)",
+    **{
+        f"beside: {name}": f"""SideBySideWidget(
+        [step_of(LOGITS[{name!r}]), step_of(LOGITS[{name!r}] / 3)], str, num_bars=6)"""
+        for name in LOGITS
+    },
     "twice": "DistributionWidget(LOGITS[MAIN], str, num_bars=6)\ndisplay(made['twice'])",
     "question, new": "QuestionWidget(question('What is next?', 'beer', 'some'))",
     "squared": "DistributionWidget(LOGITS[MAIN], str, num_bars=6, probs_function=squared)",

@@ -7,8 +7,13 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from transformers import (
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    TopPLogitsWarper,
+)
 
-from mygpt_helpers import GPT, count_parameters, cycle_corpus, cycle_run, get_batch
+from mygpt_helpers import GPT, count_parameters, cycle_corpus, cycle_run, get_batch, keep_top_p
 from mygpt_helpers import draw as package_draw
 from mygpt_helpers import generate as package_generate
 from mygpt_helpers.exercises import core
@@ -31,6 +36,8 @@ def test_the_exercises_of_all_lessons_are_there():
         "01.next_id", "01.softmax", "01.phrase", "01.entropy",
         "03.draw", "03.gap", "03.slip", "03.mix",
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
+        "05.top_k", "05.exactly_k", "05.needed",
+        "06.nucleus", "06.penalty", "06.ngrams", "06.order",
         "10.attention", "10.split_heads", "10.count",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
@@ -117,7 +124,10 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    plain = exercise.name.startswith("00") or exercise.name == "10.count"  # take no tensor
+    plain = exercise.name.startswith("00") or exercise.name in (
+        "06.ngrams",
+        "10.count",
+    )  # take no tensor
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
@@ -202,6 +212,46 @@ def test_the_solutions_of_lesson_04_give_the_worked_table():
     assert SOLUTION["04.zero"](torch.tensor([1.0, 3, 3]), 0).tolist() == [0, 1, 0]
     with pytest.raises(ValueError, match="expected 0 or above"):
         SOLUTION["04.zero"](toy, -1)
+
+
+def test_the_solutions_of_lesson_05_give_known_numbers():
+    tied, low = torch.tensor([1.0, 3.0, 2.0, 2.0]), -math.inf
+    kept = SOLUTION["05.top_k"]
+    assert kept(tied, 1).tolist() == [low, 3, low, low]
+    assert kept(tied, 2).tolist() == kept(tied, 3).tolist() == [low, 3, 2, 2]
+    assert kept(tied, 4).tolist() == kept(tied, 9).tolist() == tied.tolist()
+    assert kept(torch.stack([tied, -tied]), 1)[1].tolist() == [-1, low, low, low]
+    exactly = SOLUTION["05.exactly_k"]
+    assert exactly(tied, 2).tolist() == pytest.approx([0, 0.7311, 0.2689, 0], abs=1e-4)
+    assert exactly(torch.zeros(5), 3).tolist() == pytest.approx([1 / 3] * 3 + [0, 0])
+    assert exactly(torch.tensor([low, 0.0]), 2).tolist() == [0, 1]
+    probs = torch.tensor([0.125, 0.5, 0.125, 0.25])
+    masses = {0.4: 1, 0.5: 1, 0.51: 2, 0.75: 2, 0.8: 3, 0.9: 4}
+    assert [SOLUTION["05.needed"](probs, mass) for mass in masses] == [*masses.values()]
+
+
+def test_the_solutions_of_lesson_06_are_the_librarys_own():
+    probs = torch.tensor([0.05, 0.5, 0.3, 0.15])
+    for top_p, kept in [(0.4, [1]), (0.75, [1, 2]), (0.81, [1, 2, 3]), (1.0, [0, 1, 2, 3])]:
+        after = SOLUTION["06.nucleus"](probs.log(), top_p)
+        assert after.isfinite().nonzero().flatten().tolist() == kept
+    logits = torch.randn(4, 300, generator=torch.Generator().manual_seed(0)) * 2
+    ids = torch.tensor([[1, 2, 3, 1, 2], [4, 4, 4, 4, 4], [5, 6, 5, 6, 5], [7, 8, 9, 10, 11]])
+    for top_p in (0.1, 0.5, 0.9, 0.99):
+        after = SOLUTION["06.nucleus"](logits, top_p)
+        assert torch.equal(after, TopPLogitsWarper(top_p)(ids, logits))
+        assert torch.equal(after, keep_top_p(logits, top_p))
+    assert SOLUTION["06.penalty"](torch.tensor([2.0, -2, 1]), [0, 1], 2.0).tolist() == [1, -4, 1]
+    for row, used in zip(logits, ids, strict=True):
+        after = SOLUTION["06.penalty"](row, used.tolist(), 1.3)
+        assert torch.equal(after, RepetitionPenaltyLogitsProcessor(1.3)(used[None], row[None])[0])
+        for n in (1, 2, 3, 6):
+            after = NoRepeatNGramLogitsProcessor(n)(used[None], row[None])[0]
+            banned = after.isinf().nonzero().flatten().tolist()
+            assert SOLUTION["06.ngrams"](used.tolist(), n) == banned
+    assert SOLUTION["06.ngrams"]([1, 2, 3, 1, 2], 3) == [3]
+    assert SOLUTION["06.order"](probs.log(), 2.0, 0.75) == 1
+    assert SOLUTION["06.order"](probs.log(), 1.0, 0.75) == 0
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 5, 3), (2, 3, 4, 6)])

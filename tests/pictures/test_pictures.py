@@ -106,6 +106,14 @@ def test_all_mass_on_one_token():
     assert "-0.00" not in text
 
 
+def test_no_bar_hides_an_outline():
+    figure = show_distribution(Z, keep_top_k(Z, 1).softmax(-1), str).figure
+    bars = figure.axes[0].patches
+    outlines = [bar for bar in bars if not bar.get_fill() and not bar.get_hatch()]
+    highest = max(bar.zorder for bar in bars if bar.get_fill())
+    assert len(outlines) == 4 and min(bar.zorder for bar in outlines) > highest
+
+
 def test_a_tie_for_the_top_names_both():
     _, text = show(torch.tensor([1.0, 3.0, 3.0]), list("abc"))
     assert [line.split()[0] for line in text.splitlines() if line.endswith("top")] == ['"b"', '"c"']

@@ -21,8 +21,11 @@ from mygpt_helpers import (
     DrawWidget,
     GridsWidget,
     LossWidget,
+    OrderWidget,
     Question,
     QuestionWidget,
+    RulesWidget,
+    SideBySideWidget,
     Step,
     StepsWidget,
     StreakWidget,
@@ -35,7 +38,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
-from tests.widgets.wire import VIEW, from_browser, twin_of
+from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
 class Square(LivePicture):
@@ -260,6 +263,7 @@ def all_kinds(text):
     choices = (Choice(f"{text}1", f"{text}."), Choice(f"{text}2", f"{text}.", right=True))
     loss(1, 2.0)
     loss.note(text)
+    step = Step(torch.tensor([0]), probs, probs, probs > 0, 0, None)
     return [
         GridsWidget([grid], {text: [text]}),
         StepsWidget([distribution], label=text),
@@ -274,7 +278,10 @@ def all_kinds(text):
         DrawWidget(Step(probs[:0].long(), probs, probs, probs > 0, 0, None), [text], title=text),
         StreakWidget(),
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
+        SideBySideWidget([step_of([1.0, 2.0])] * 2, [text] * 2, titles=[text] * 2),
         loss,
+        RulesWidget(step, [text], title=text),
+        OrderWidget(step, [text], title=text),
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
     ]
 

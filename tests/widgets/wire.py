@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 
+import torch
+
+from mygpt_helpers import Step
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -20,3 +24,10 @@ def twin_of(widget):
     assert metadata["image/png"]["alt"] == data["text/plain"]
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     return data["text/plain"]
+
+
+def step_of(logits, ids=(0,)):
+    """Return a trace's step with these logits."""
+    logits = torch.as_tensor(logits)
+    probs = logits.detach().float().softmax(dim=-1)
+    return Step(torch.tensor(ids), logits, probs, probs > 0, int(probs.argmax()), None)

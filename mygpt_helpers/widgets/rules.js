@@ -1,0 +1,45 @@
+// What each rule keeps, side by side on one distribution. All is computed here (rule.js), and of that
+// only what a slider has changed.
+
+const RULES = ["top_k", "top_p", "min_p", "repetition_penalty"];
+
+/** Compute anew only for other knobs than the last ones. */
+function remembered(rule) {
+  let last, found;
+  return (knobs) => {
+    const now = Object.values(knobs).join();
+    if (now !== last) [last, found] = [now, rule({ ...NEUTRAL, ...knobs })];
+    return found;
+  };
+}
+
+export default livePicture("rules", ({ model, data, body, facts }) => {
+  const sorted = numbersIn(data.logits, Float32Array);
+  const used = numbersIn(data.used_ranks, Int32Array);
+  const plain = makeRule(sorted, [], data.labels.length);
+  const penalized = makeRule(sorted, used, data.labels.length);
+  const alone = remembered(plain);
+  const each = RULES.map((name, i) => [name, remembered(i === 3 ? penalized : plain)]);
+  const { caption, rows, below } = makeColumns(body, data);
+  makeLegend(body, [["solid", "the model's probability, at this temperature"]]).before(facts);
+  const state = rows.map((_, rank) => (used.includes(rank) ? "used" : ""));
+
+  return () => {
+    const temperature = model.get("temperature");
+    const before = alone({ temperature });
+    const after = each.map(([name, rule]) => rule({ temperature, [name]: model.get(name) }));
+    rows.forEach(({ show, cells }, i) => {
+      show(before.after[i], state[i]);
+      after.forEach(({ cut, after }, column) =>
+        say(cells[column], column === 3 ? after[i].toFixed(3) : SIGNS[cut[i] ? "cut" : "kept"]));
+    });
+    const [counts, masses] = below;
+    after.forEach(({ num_kept, largest }, column) => {
+      say(counts[2 + column], commas(num_kept));
+      // Both are the top token's; where nothing is cut, the penalty's own may be another.
+      say(masses[2 + column], (column === 3 ? 1 : before.largest / largest).toFixed(3));
+    });
+    say(caption, `What each rule keeps: ${data.title}`);
+    return { title: data.title, facts: data.facts };
+  };
+});
