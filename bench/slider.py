@@ -54,7 +54,7 @@ DistributionWidget(big.logits, str, knobs={ALL_KNOBS}, previous_ids=big.ids, top
     ),
     "the loop": ("TraceWidget(steps(100), str, start=50)", "step", FRAME),
     "the draw": ("DrawWidget(step, str)", "u", FRAME),
-    "the draw, counts": ("DrawWidget(step, str)", "draws", FRAME),
+    "the draw, counts": ("DrawWidget(step, str, draws=100)", "draws", FRAME),
     "small doubts": ("StreakWidget()", "n", FRAME),
     "top-k on two": ("SideBySideWidget([step, *steps(scale=0.3)], str)", "top_k", FRAME),
     "the rules": ("RulesWidget(step, str)", "top_p", FRAME),

@@ -47,6 +47,9 @@ def keep(choice):
     kept.append(choice)
     return ["no room"] if choice == 2 else []
 
+def drawn_from(probs):
+    probs = torch.as_tensor(probs)
+    return Step(torch.tensor([0]), probs.log(), probs, probs > 0, 0, None)
 def step_of(logits):
     probs = logits.float().softmax(-1)
     return Step(torch.tensor([0]), logits, probs, probs > 0, 0, None)
@@ -145,6 +148,12 @@ CASES = {
     "likelihood, hostile": """LikelihoodWidget(
         toy_trace(13, 9, [*range(13)]), HOSTILE, num_alternatives=12, title=HOSTILE[1])""",
     "sure": "SureWidget()",
+    "draw": "DrawWidget(drawn_from([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
+    "draw, many": "DrawWidget(drawn_from(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",
+    "draw, hostile": """DrawWidget(
+        drawn_from(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
+    "streak": "StreakWidget()",
+    "streak, hostile": "StreakWidget(p=0.512345, n=999)",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }
@@ -154,6 +163,7 @@ OTHERS = {
         LOGITS[{name!r}], str, knobs=ALL_KNOBS, previous_ids=previous_ids({name!r}))"""
         for name in LOGITS
     },
+    "draw, zeros": "DrawWidget(drawn_from([0, 0.25, 0, 0.25, 0.4995, 0]), str, num_bars=2)",
     **{
         f"beside: {name}": f"""SideBySideWidget(
         [step_of(LOGITS[{name!r}]), step_of(LOGITS[{name!r}] / 3)], str, num_bars=6)"""

@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from mygpt_helpers import GPT, count_parameters, cycle_corpus, cycle_run, get_batch, keep_top_p
+from mygpt_helpers import draw as package_draw
 from mygpt_helpers import generate as package_generate
 from mygpt_helpers.exercises import core
 from mygpt_helpers.exercises.core import evaluate, exercises, hint, lessons, solution
@@ -34,6 +35,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "00.pick_largest", "00.loop",
         "01.next_id", "01.softmax", "01.phrase", "01.entropy",
         "02.loop", "02.rule", "02.stream",
+        "03.draw", "03.gap", "03.slip", "03.mix",
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
         "05.top_k", "05.exactly_k", "05.needed",
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
@@ -173,6 +175,19 @@ def test_the_solutions_of_lessons_00_and_01_give_known_numbers():
     assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
     scores = torch.tensor([[[9.0, 1, 2], [1, 3, 2]], [[9, 1, 2], [1, 2, 3]]])
     assert SOLUTION["01.next_id"](scores).tolist() == [1, 2]
+
+
+def test_the_solutions_of_lesson_03_give_known_numbers():
+    four = torch.tensor([0.5, 0.25, 0.125, 0.125])
+    for u, token_id in [(0, 0), (0.4999, 0), (0.5, 1), (0.75, 2), (0.87, 2), (0.875, 3), (0.99, 3)]:
+        assert SOLUTION["03.draw"](four, u) == token_id == package_draw(four, u)
+    assert SOLUTION["03.draw"](torch.tensor([0.0, 1.0, 0.0]), 0.0) == 1
+    ids = torch.tensor([0, 0, 1, 1, 1, 0, 0, 1])
+    assert SOLUTION["03.gap"](ids, four) == pytest.approx(0.25)
+    assert SOLUTION["03.slip"](torch.tensor([0.5, 0.9])) == pytest.approx(0.55)
+    assert SOLUTION["03.slip"](torch.full((100,), 0.99)) == pytest.approx(1 - 0.36603, abs=1e-4)
+    mixed = SOLUTION["03.mix"](torch.tensor([2.0, 1.0, 0.0]), 0.5)
+    assert mixed.tolist() == pytest.approx([0.8326, 0.1224, 0.0450], abs=1e-4)
 
 
 def test_the_solutions_of_lesson_04_give_the_worked_table():

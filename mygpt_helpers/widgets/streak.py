@@ -1,0 +1,53 @@
+"""Small doubts add up: p to the n under two sliders. First used in lesson 03."""
+
+from __future__ import annotations
+
+import math
+
+from ..pictures.curves import show_curves
+from .base import Level, LivePicture, Place, Shown, Slider, browser_code
+
+PS = [0.5, 0.6, 0.7, 0.8, *(i / 100 for i in range(90, 100)), 0.995, 0.998, 0.999, 0.9999, 1.0]
+NS = sorted({round(10 ** (i / 30)) for i in range(91)})  # from 1 to 1,000, by even factors
+TITLE = "All tokens right"
+
+
+class StreakWidget(LivePicture):
+    """The probability that n tokens are all right, if each is with probability p: p to the n.
+
+    p: from 0.5 to 1, n: from 1 to 1,000; where the sliders start, and attributes. Raises ValueError
+    for another number. Used in lesson 03.
+    """
+
+    _esm = browser_code("streak")
+
+    p = Level().tag(sync=True)
+    n = Place().tag(sync=True)
+
+    def __init__(self, p: float = 0.99, n: int = 100) -> None:
+        """Send the lengths, which are the curve's points too."""
+        sliders = [Slider("p, each token", "p", stops=PS), Slider("n, tokens", "n", stops=NS)]
+        data = {"lengths": NS, "title": TITLE}
+        super().__init__(label=TITLE, data=data, sliders=sliders, p=p, n=n)
+
+    def shown(self) -> Shown:
+        """Return the curve for p, with n marked on it, and the chance in words."""
+        said = f"{self.p:g} to the power of {self.n:,} is {_said(self.p**self.n)}"
+        about = {"x_label": "n, tokens in a row", "y_label": "probability", "title": TITLE}
+        curve = {f"{self.p:g} to the n": [self.p**n for n in NS]}
+        marks = {f"n = {self.n:,}": self.n}
+        picture = show_curves(NS, curve, log_x=True, marks=marks, **about)
+        page = {"title": TITLE, "facts": said, "rows": [[f"{len(NS)} points"]]}
+        return Shown(f"{picture.text}\n{said}", lambda: picture.figure, page)
+
+
+def _said(chance: float) -> str:
+    """Return a chance in words; streak.js says the same."""
+    if chance < 1e-6:
+        return "below 0.000001: fewer than 1 in a million texts are right throughout."
+    if chance < 0.01:
+        number = f"{math.floor(1 / chance + 0.5):,}"
+        return f"{chance:.6f}: about 1 of {number} texts is right throughout."
+    number = math.floor(100 * chance + 0.5)
+    are = "is" if number == 1 else "are"
+    return f"{chance:.3f}: about {number} of 100 texts {are} right throughout."
