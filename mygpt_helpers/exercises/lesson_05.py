@@ -74,6 +74,8 @@ def tokens_needed(probs: torch.Tensor, mass: float) -> int:
 
 def _probs_and_masses() -> Iterator[tuple[torch.Tensor, float]]:
     yield float32([0.1, 0.2, 0.7]), 0.8
+    yield float32([0.25, 0.5, 0.25]), 0.5  # reached exactly
+    yield float32([0.25, 0.125, 0.125, 0.5]), 0.75
     for probs in many_probs():
         if probs.dim() > 1:
             continue
@@ -95,8 +97,12 @@ EXERCISES = (
             "What equals the k-th largest stays: cut what is below it, `<`, not `<=`.": (
                 lambda z, k: _cut(z, k, torch.le)
             ),
-            "A logit of 0 still has a share, since exp(0) is 1: fill with minus infinity.": (
-                lambda z, k: _cut(z, k, fill=0.0)
+            "Fill with minus infinity: softmax gives 0 to nothing else.": (
+                lambda z, k: _cut(z, k, fill=0.0),
+                lambda z, k: _cut(z, k, fill=-1e9),
+            ),
+            "All V logits are wanted, the cut ones too: masked_fill keeps their places.": (
+                lambda z, k: z.topk(min(k, z.shape[-1])).values
             ),
             "topk cannot give more than V: min(k, logits.shape[-1]).": (
                 lambda z, k: z.masked_fill(z < z.topk(k).values[..., -1:], -torch.inf)
@@ -146,6 +152,8 @@ EXERCISES = (
             ),
             "Of equal logits the lowest ids stay: argsort(descending=True, stable=True).": (
                 _chosen(lambda z: z.argsort(dim=-1, stable=True).flip(-1)),
+                _chosen(lambda z: z.argsort(dim=-1, descending=True)),
+                lambda z, k: _chosen(lambda z: z.topk(min(k, z.shape[-1])).indices)(z, k),
             ),
             "These do not sum to 1: mask the logits before softmax.": (
                 lambda z, k: z.softmax(-1) * _chosen(_by_id, after=torch.exp)(z, k).ne(0)
@@ -190,6 +198,10 @@ EXERCISES = (
             "One too few: the token that crosses the line is needed, too.": (
                 lambda p, mass: int((p.sort(descending=True).values.cumsum(-1) < mass).sum())
             ),
+            "A sum that equals the mass has reached it: count the sums below, `<`.": (
+                lambda p, mass: int((p.sort(descending=True).values.cumsum(-1) <= mass).sum()) + 1
+            ),
+            "A count is a whole number: int(...).": lambda p, mass: float(tokens_needed(p, mass)),
             "One too many: those before the crossing one, and then that one.": (
                 lambda p, mass: int((p.sort(descending=True).values.cumsum(-1) < mass).sum()) + 2
             ),

@@ -5,15 +5,17 @@ from ..widgets.question import Choice, Question
 QUESTIONS = (
     Question(
         name="05.tail",
-        text="No token beyond the first 1,000 has more than 1 in 10,000 here. You draw a text of "
-        "twelve tokens. How likely is it that at least one of them comes from there?",
+        text="Beyond rank 1,000 no token has more than 1 in 10,000 at this place. You draw a text "
+        "of twelve tokens. How likely is it that at least one comes from beyond rank 1,000?",
         choices=(
             Choice(
                 "About 1 in 1,000", "That would be near for one such token, and there are many."
             ),
-            Choice("About 1 in 100", "One draw alone lands there more often than that."),
+            Choice("About 1 in 100", "The first draw alone lands there more often than that."),
             Choice(
-                "About 1 in 3", "Each is rare, but they are thousands, and you draw 12 times.", True
+                "About 1 in 3",
+                "Each is rare, but they are thousands, and you draw twelve times.",
+                True,
             ),
         ),
     ),
@@ -56,8 +58,8 @@ QUESTIONS = (
     ),
     Question(
         name="05.tie",
-        text="Of four tokens, B and C share the largest logit. You keep with top_k=1 what is not "
-        "below the largest. What is left?",
+        text="Of four tokens, B and C share the largest logit. You keep with top_k=1. What is "
+        "left?",
         choices=(
             Choice("B alone, the lower id", "Nobody compares ids: B is not below C."),
             Choice("B and C, half each", "Neither is below the largest, so both stay.", True),

@@ -15,15 +15,14 @@ from dataclasses import replace
 
 import torch
 import traitlets
-from torch import Tensor
 
-from ..checks import checked_count, checked_number, checked_probs, kind_of
+from ..checks import checked_count, checked_number, checked_probs
 from ..errors import InputError
 from ..generation import Step
 from ..pictures.draws import Draws, draws_figure, draws_text, name_of
 from ..pictures.tables import visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
-from .inputs import texts_of
+from .inputs import checked_steps, texts_of
 
 US = [i / 1000 for i in range(1000)]
 SEEDS = range(20)
@@ -70,7 +69,9 @@ class DrawWidget(LivePicture):
         title: str = "",
     ) -> None:
         """Lay the probabilities end to end, and let the numbers of every seed land."""
-        self._probs, self._labels = _probs_of(step), labels  # (V,)
+        (step,) = checked_steps(step, most=1)
+        self._probs = checked_probs(step.probs.detach()).cpu().double()  # (V,)
+        self._labels = labels
         num_bars = checked_count("num_bars", num_bars, last=MOST_BARS)
         seed = checked_count("seed", seed, first=SEEDS[0], last=SEEDS[-1])
         self._ends = self._probs.cumsum(dim=-1)  # (V,): where each token ends, as draw has it
@@ -167,13 +168,3 @@ def _numbers(seed: int) -> list[float]:
     """Return the first numbers of a seed, as many as the slider can count."""
     rng = random.Random(seed)
     return [rng.random() for _ in range(DRAWS[-1])]
-
-
-def _probs_of(step: Step) -> Tensor:
-    """Return a step's distribution (V,) in float64 on the CPU, or raise ValueError."""
-    if not isinstance(step, Step):
-        none = isinstance(step, list) and not step
-        hint = " A trace without a step is of an interrupted run: run trace again." if none else ""
-        given = f"a list of {len(step)}" if isinstance(step, list) else kind_of(step)
-        raise InputError(f"step must be one Step, such as trace(...)[0]; got {given}.{hint}")
-    return checked_probs(step.probs.detach()).cpu().double()

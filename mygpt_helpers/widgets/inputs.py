@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ..checks import checked_logits, checked_texts, is_many
+from ..checks import checked_logits, checked_texts, is_many, kind_of
 from ..errors import InputError
 from ..generation import Step
 from ..pictures.labels import label_function
@@ -101,8 +101,8 @@ def checked_steps(steps: Step | Iterable[Step], most: int | None = None) -> list
     """
     found = [steps] if isinstance(steps, Step) else list(steps) if is_many(steps) else None
     if found is None or not all(isinstance(step, Step) for step in found):
-        kinds = {type(step).__name__ for step in found or [steps]} - {"Step"}
-        raise InputError(f"steps must be Steps, as trace returns them; got {', '.join(kinds)}.")
+        other = next(step for step in found or [steps] if not isinstance(step, Step))
+        raise InputError(f"steps must be Steps, as trace returns them; got {kind_of(other)}.")
     if not found:
         raise InputError(
             "steps must hold at least one Step, got none. A trace without steps comes from a run "
@@ -110,7 +110,8 @@ def checked_steps(steps: Step | Iterable[Step], most: int | None = None) -> list
         )
     if most is not None and len(found) > most:
         raise InputError(
-            f"steps must be at most {most}, got {len(found)}; choose some: steps[:{most}]."
+            f"this picture shows at most {most} of a trace's steps, got {len(found)}; "
+            f"choose some: steps[:{most}]."
         )
     sizes = sorted({len(step.logits) for step in found})
     if len(sizes) > 1:

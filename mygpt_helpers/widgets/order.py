@@ -14,7 +14,7 @@ from ..pictures.bar_tables import BarTable, bar_table_figure, bar_table_text
 from ..pictures.tables import visible_title
 from ..sampling import apply_temperature, keep_min_p, keep_top_k, keep_top_p
 from .base import LivePicture, Shown, Slider, browser_code
-from .inputs import neutral_values, slider_stops
+from .inputs import checked_steps, neutral_values, slider_stops
 from .ranked import by_rank, ranked
 
 RULES = {
@@ -55,6 +55,7 @@ class OrderWidget(LivePicture):
         title: str = "",
     ) -> None:
         """Sort once, and send what the browser computes from."""
+        (step,) = checked_steps(step, most=1)
         self._row = row = ranked(step, label_of, num_rows)
         self._rules, self._about = (first, second), title
         if first == second or not all(rule in [*RULES] for rule in self._rules):

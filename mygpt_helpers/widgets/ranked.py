@@ -7,22 +7,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ..checks import checked_count, kind_of
-from ..errors import InputError
+from ..checks import checked_count
 from ..generation import Step
 from .base import shown_labels
 from .inputs import checked_row, texts_of
-
-
-def checked_step(step: Step) -> Step:
-    """Return one step of a trace, or raise ValueError."""
-    if isinstance(step, Step):
-        return step
-    if isinstance(step, Sequence) and not step and not isinstance(step, str):
-        given = "an empty list. A run that was interrupted has no steps: run trace again"
-    else:
-        given = kind_of(step)
-    raise InputError(f"step must be one Step of a trace, such as trace(...)[0]; got {given}.")
 
 
 class Ranked(NamedTuple):
@@ -36,7 +24,7 @@ class Ranked(NamedTuple):
 
 def ranked(step: Step, label_of: Sequence[str] | Callable[[int], str], num_rows: int) -> Ranked:
     """Sort a step's logits, and label the num_rows largest; or raise ValueError."""
-    logits = checked_row(checked_step(step).logits)
+    logits = checked_row(step.logits)
     order = logits.argsort(descending=True, stable=True)  # (V,): rank -> id
     shown = order[: checked_count("num_rows", num_rows)].tolist()
     labels = tuple(texts_of(label_of, shown, len(order)).values())

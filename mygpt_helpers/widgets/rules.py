@@ -12,7 +12,7 @@ from ..pictures.bar_tables import BarTable, bar_table_figure, bar_table_text
 from ..pictures.tables import visible_title
 from ..sampling import apply_temperature, keep_min_p, keep_top_k, keep_top_p, penalize_repetition
 from .base import Level, LivePicture, Place, Shown, Slider, browser_code
-from .inputs import KNOBS, neutral_values, slider_stops
+from .inputs import KNOBS, checked_steps, neutral_values, slider_stops
 from .ranked import by_rank, ranked
 
 HEADINGS = ("prob.", "so far", "top-k", "top-p", "min-p", "penalty")
@@ -52,6 +52,7 @@ class RulesWidget(LivePicture):
         title: str = "",
     ) -> None:
         """Sort once, and send what the browser computes from."""
+        (step,) = checked_steps(step, most=1)
         self._row = row = ranked(step, label_of, num_rows)
         ids = step.ids if previous_ids is None else previous_ids
         used = checked_ids(ids.detach().cpu() if isinstance(ids, Tensor) else ids, row.logits)

@@ -12,7 +12,7 @@ function makeFacts(foot) {
     const all = num_kept === vocab_size;
     const tied = ties ? `: ${commas(ties)} tie at the edge` : "";
     const texts = num_kept === undefined ? ["–", "–", "–", "–"] : [
-      `${all ? "all" : `${commas(num_kept)} of`} ${commas(vocab_size)} tokens${tied}`,
+      `${all ? "all" : `${commas(num_kept)} of`} ${commas(vocab_size)} token${vocab_size > 1 ? "s" : ""}${tied}`,
       kept_mass.toFixed(3), largest.toFixed(3), `${entropy.toFixed(3)} nats`,
     ];
     cells.forEach((cell, i) => say(cell, texts[i]));

@@ -114,8 +114,8 @@ def test_ties_half_precision_and_minus_infinity(make):
 @pytest.mark.parametrize(
     ("step", "says"),
     [
-        ([], "one Step of a trace.*an empty list.*run trace again"),
-        ([STEP], "one Step of a trace.*got list"),
+        ([], "at least one Step, got none.*run trace again"),
+        ([STEP, STEP], r"at most 1 of a trace's steps, got 2; choose some: steps\[:1\]"),
         (PROBS, "got Tensor"),
         (Step, "the class Step"),
         (step_of(torch.tensor([torch.nan, 1, 2, 3])), "NaN"),

@@ -147,7 +147,7 @@ def test_before_the_first_answer_all_rows_are_there():
         (None, {}, "got NoneType"),
         ("steps", {}, "got str"),
         ([*BOTH, 1], {}, "got int"),
-        (BOTH * 2, {}, r"at most 3, got 4; choose some: steps\[:3\]"),
+        (BOTH * 2, {}, r"at most 3 of a trace's steps, got 4; choose some: steps\[:3\]"),
         ([BOTH[0], step_of([1.0])], {}, "some of 1 and 5 tokens"),
         ([step_of([1.0, torch.nan])], {}, "NaN"),
         ([step_of([[1.0, 2.0]])], {}, "shape"),
