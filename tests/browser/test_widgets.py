@@ -86,7 +86,8 @@ def tomorrow(board, lab, browser):
         shutil.copy(root / name, root / f"{day}.ipynb")
         name = f"{day}.ipynb"
         notebook = Notebook(browser, url, name)
-        notebook.widgets().nth(len(CASES) - 1).wait_for()
+        # All of them: what is saved before a picture has begun is saved without it.
+        notebook.widgets().nth(board.notebook.widgets().count() - 1).wait_for()
         if day == "second":
             notebook.restart_kernel()
             notebook.change()
