@@ -227,6 +227,14 @@ def test_bad_input_is_one_line(given_, said):
     assert said in refused(**given_)
 
 
+def test_an_id_beyond_a_vocabulary_that_shows_with_the_first_logits():
+    class Fixed(nn.Module):
+        def forward(self, ids):
+            return torch.zeros(*ids.shape, V), None
+
+    assert "from 0 to 5" in refused(model=Fixed(), prompt_ids=torch.tensor([[V]]))
+
+
 def test_greedy_finds_what_no_token_can_be_chosen_from_too():
     for bad in (torch.nan, torch.inf, -torch.inf):
         rows = torch.zeros(V, V)
