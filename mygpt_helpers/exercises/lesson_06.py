@@ -25,6 +25,8 @@ def nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
 def _logits_and_p() -> Iterator[tuple[torch.Tensor, float]]:
     yield float32([0.05, 0.5, 0.3, 0.15]).log(), 0.75
     yield float32([0.05, 0.95]).log(), 0.5
+    for top_p in (0.5, 0.75, 0.875):  # sums that are exact: reaching top_p is enough
+        yield float32([0.25, 0.125, 0.5, 0.125]).log(), top_p
     yield float32([0.1, 0.2, 0.7]).log(), 1.0
     for logits in many_logits():
         if any(len(row.unique()) < len(row) for row in logits.reshape(-1, logits.shape[-1])):
@@ -35,21 +37,17 @@ def _logits_and_p() -> Iterator[tuple[torch.Tensor, float]]:
                 yield logits, top_p
 
 
-def _cut(logits: torch.Tensor, top_p: float, crossing: bool = True) -> tuple:
-    """Return what is cut, by rank, and the ranks' order; crossing: whether that token stays."""
-    ordered, order = logits.sort(dim=-1, descending=True)
-    probs = ordered.softmax(-1)
-    return probs.cumsum(-1) - probs * crossing >= top_p, order
+def _slip(*dims: int, crossing: bool = True, late: float = 0.0, back: bool = True) -> object:
+    """Make an answer with slips: the steps' dimensions, what is above a token, what is too late."""
 
+    def answer(logits: torch.Tensor, top_p: float) -> torch.Tensor:
+        sort, softmax, cumsum = dims or (-1, -1, -1)
+        ordered, order = logits.sort(dim=sort, descending=True)
+        probs = ordered.softmax(softmax)
+        cut = probs.cumsum(cumsum) - probs * crossing >= top_p + late
+        return logits.masked_fill(cut.scatter(sort, order, cut) if back else cut, -INF)
 
-def _without_crossing(logits: torch.Tensor, top_p: float) -> torch.Tensor:
-    cut, order = _cut(logits, top_p, crossing=False)
-    return logits.masked_fill(cut.scatter(-1, order, cut), -INF)
-
-
-def _from_below(logits: torch.Tensor, top_p: float) -> torch.Tensor:
-    kept = nucleus(-logits, top_p) > -INF
-    return logits.masked_fill(~kept, -INF)
+    return answer
 
 
 def penalized(logits: torch.Tensor, used_ids: list[int], penalty: float) -> torch.Tensor:
@@ -118,11 +116,25 @@ def _runs(start: int, stop: int, take: int = 0) -> object:
     return answer
 
 
+def _found(ids: list[int], n: int) -> list[int]:
+    """Return the banned ids as they are met, some of them twice."""
+    last = ids[len(ids) - n + 1 :]
+    return [ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == last]
+
+
 def changed_by_order(logits: torch.Tensor, temperature: float, top_p: float) -> int:
     """Return how many tokens only one of two orders keeps: temperature first, or top-p first."""
     first = keep_top_p(logits / temperature, top_p) > -torch.inf  # (V,)
     second = keep_top_p(logits, top_p) / temperature > -torch.inf
     return int((first != second).sum())
+
+
+def _kept(logits: torch.Tensor, top_p: float) -> int:
+    return int((keep_top_p(logits, top_p) > -INF).sum())
+
+
+def _more(logits: torch.Tensor, temperature: float, top_p: float) -> int:
+    return _kept(logits / temperature, top_p) - _kept(logits, top_p)
 
 
 def _logits_and_both() -> Iterator[tuple[torch.Tensor, float, float]]:
@@ -142,21 +154,29 @@ EXERCISES = (
         solution=nucleus,
         cases=_logits_and_p,
         mistakes={
-            "The token that crosses top_p stays: compare the sum before it.": _without_crossing,
-            "The mask is in sorted order: scatter brings it back.": lambda z, p: z.masked_fill(
-                _cut(z, p)[0], -INF
+            "The token that crosses top_p stays: compare the sum before it.": _slip(crossing=False),
+            "A sum that equals top_p has reached it: cut with >=, not with >.": _slip(late=1e-6),
+            "Sorted order is not the tokens' own: scatter brings the mask back to the logits.": (
+                _slip(back=False),
+                lambda z, p: nucleus(z, p).sort(dim=-1, descending=True).values,
             ),
-            "Return the logits in the tokens' own order, not sorted.": lambda z, p: z.sort(
-                dim=-1, descending=True
-            ).values.masked_fill(_cut(z, p)[0], -INF),
-            "Begin with the most likely token: descending=True.": _from_below,
+            "Each row is a distribution of its own: dim=-1 in every step.": (
+                *(_slip(*dims) for dims in ((-1, 0, -1), (-1, -1, 0), (-1, 0, 0), (0, 0, 0))),
+            ),
+            "Begin with the most likely token: descending=True.": lambda z, p: z.masked_fill(
+                nucleus(-z, p) == -INF, -INF
+            ),
             "top_p bounds a sum of probabilities, not each one of them.": (
                 lambda z, p: z.masked_fill(z.softmax(-1) < p, -INF),
                 lambda z, p: z.masked_fill(z.softmax(-1) < 1 - p, -INF),
             ),
-            "Return logits: softmax comes later.": lambda z, p: nucleus(z, p).softmax(-1),
-            "A logit of 0 is no ban: set it to -torch.inf.": lambda z, p: nucleus(z, p).nan_to_num(
-                neginf=0.0
+            "Return logits: softmax comes later.": (
+                lambda z, p: nucleus(z, p).softmax(-1),
+                lambda z, p: z.softmax(-1).masked_fill(nucleus(z, p) == -INF, 0.0),
+                lambda z, p: z.softmax(-1).masked_fill(nucleus(z, p) == -INF, -INF),
+            ),
+            "A logit of 0 is no ban: set it to -torch.inf.": (
+                lambda z, p: nucleus(z, p).nan_to_num(neginf=0.0)
             ),
         },
         keep="Leave the argument alone: masked_fill, without an underscore, makes a new tensor.",
@@ -217,6 +237,12 @@ EXERCISES = (
             "An id that follows one of these, anywhere, is not enough: all n - 1 must agree.": (
                 lambda ids, n: banned_next(ids, min(n, 2))
             ),
+            "Return a list, each id once, ascending: sorted(set(...)).": (
+                lambda ids, n: set(banned_next(ids, n)),
+                _found,
+                lambda ids, n: sorted(_found(ids, n)),
+                lambda ids, n: [*dict.fromkeys(_found(ids, n))],
+            ),
             "n counts the banned id, too: n - 1 ids go before it.": lambda ids, n: banned_next(
                 ids, n + 1
             ),
@@ -245,13 +271,19 @@ EXERCISES = (
                 ),
                 lambda z, t, p: int((keep_top_p(z / t, p) != keep_top_p(z, p) / t).any()),
             ),
-            "Those are two times the same order: in one of them top-p comes first.": (
+            "Either order may keep more: count wherever the masks differ.": (
+                _more,
+                lambda z, t, p: -_more(z, t, p),
+                lambda z, t, p: max(0, _more(z, t, p)),
+                lambda z, t, p: max(0, -_more(z, t, p)),
+            ),
+            "If that is 0 each time, both are the same order: in one of them top-p comes first.": (
                 lambda z, t, p: 0
             ),
             "The temperature divides the logits.": lambda z, t, p: changed_by_order(z, 1 / t, p),
             "That is what one order keeps; compare it with the other.": (
-                lambda z, t, p: int((keep_top_p(z / t, p) > -INF).sum()),
-                lambda z, t, p: int((keep_top_p(z, p) > -INF).sum()),
+                lambda z, t, p: _kept(z / t, p),
+                lambda z, t, p: _kept(z, p),
             ),
         },
         imports="import torch\n\nfrom mygpt_helpers import keep_top_p",

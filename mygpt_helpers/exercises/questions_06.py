@@ -4,25 +4,6 @@ from ..widgets.question import Choice, Question
 
 QUESTIONS = (
     Question(
-        name="06.fixed_k",
-        text="Keep the 10 most likely tokens of both. Where do these ten hold more probability?",
-        choices=(
-            Choice(
-                "After the sure prompt.",
-                "A sure prompt has its probability in a few tokens, and ten hold nearly all of it.",
-                right=True,
-            ),
-            Choice(
-                "In both about the same.",
-                "Ten is the same number, but how much ten tokens hold depends on the shape.",
-            ),
-            Choice(
-                "After the unsure prompt.",
-                "There hundreds of tokens share it, and ten hold little more than half.",
-            ),
-        ),
-    ),
-    Question(
         name="06.nucleus",
         text="Four tokens have 50%, 30%, 15% and 5%. How many does top_p = 0.75 keep?",
         choices=(

@@ -80,7 +80,8 @@ def bar_table_figure(t: BarTable) -> Figure:
     below = 0.25 * len(t.feet) + 0.2 * lines + 0.15  # inches under the bars
     height = 0.75 + 0.25 * count + below
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
-    columns = 0.105 * len(t.headings)
+    wide = 0.105 if len(t.headings) > 3 else 0.14  # a column, as a part of the width
+    columns = wide * len(t.headings)
     axes = figure.add_axes((0.25, below / height, 0.73 - columns, 0.25 * count / height))
     solid = [float(row[0]) for row in t.rows]
     axes.barh(range(count), solid, height=0.72, color=KEPT)
@@ -102,7 +103,7 @@ def bar_table_figure(t: BarTable) -> Figure:
         label = f'"{visible(name, LABEL_CHARS)}"' if is_token else name
         write(0.24, top, label, ha="right")
         for column, cell in enumerate(cells):
-            right = 0.99 - columns + 0.105 * (column + 1)
+            right = 0.99 - columns + wide * (column + 1)
             ink = {"cut": {"alpha": 0.65}, "only": {"weight": "bold"}, "other": {"weight": "bold"}}
             write(right, top, _text(cell), ha="right", **ink.get(cell, {}))
     write(0.02, 0.22, t.heading(), weight="bold", size=10)

@@ -58,6 +58,13 @@ function factsOf({ num_kept, vocab_size, entropy }) {
   return `${cut}Entropy ${entropy.toFixed(3)} nats: as unsure as between ${equal} equal choices.`;
 }
 
+/** Add the heading of the bars: the numbers of their axis. */
+function makeAxis(names) {
+  const style = "display: flex; justify-content: space-between";
+  const axis = make(make(names, "td", { class: "bars" }), "div", { style, "aria-hidden": "true" });
+  for (const tick of ["0", "0.5", "1"]) make(axis, "span", {}, tick);
+}
+
 /**
  * Add the table, with at most so many rows. The function returned shows what sent_distribution() in
  * steps.py describes, and returns the facts on it. before: the outlines, by the model alone, if there
@@ -67,9 +74,7 @@ function makeBars(parent, most, before = []) {
   const [caption, head, body] = makeTable(parent, "tokens");
   const names = make(head, "tr");
   make(names, "th", { scope: "col" }, "token");
-  const style = "display: flex; justify-content: space-between";
-  const axis = make(make(names, "td", { class: "bars" }), "div", { style, "aria-hidden": "true" });
-  for (const tick of ["0", "0.5", "1"]) make(axis, "span", {}, tick);
+  makeAxis(names);
   make(names, "th", { scope: "col", class: "number" }, "prob.");
   make(names, "th", { scope: "col", class: "state" }, "state");
   const rows = Array.from({ length: most }, (_, i) => makeRow(body, before[i]));

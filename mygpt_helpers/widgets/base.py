@@ -53,12 +53,17 @@ class Slider:
         return vars(self) | {"name": visible_title(self.name), "texts": shown, "stops": stops}
 
 
+def _stops_of(trait: traitlets.TraitType, picture: LivePicture, value: float) -> Sequence[float]:
+    """Return the stops of an attribute's slider; one that has none may be any number."""
+    return next((s["stops"] for s in picture._sliders if s["trait"] == trait.name), [value])
+
+
 class Place(traitlets.Int):
     """An attribute that is one of its slider's stops, all whole numbers that lie side by side."""
 
     def validate(self, obj: LivePicture, value: int) -> int:
         """Return the place as a plain number, or raise ValueError."""
-        stops = next(s["stops"] for s in obj._sliders if s["trait"] == self.name)
+        stops = _stops_of(self, obj, value)
         return checked_count(self.name, value, first=stops[0], last=stops[-1])
 
 
@@ -67,7 +72,7 @@ class Level(traitlets.Float):
 
     def validate(self, obj: LivePicture, value: float) -> float:
         """Return the number, or raise ValueError."""
-        stops = next(s["stops"] for s in obj._sliders if s["trait"] == self.name)
+        stops = _stops_of(self, obj, value)
         expected = f"a number from {stops[0]} to {stops[-1]}"
         number = checked_number(self.name, value, expected)
         if not stops[0] <= number <= stops[-1]:

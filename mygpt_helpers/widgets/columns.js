@@ -2,21 +2,21 @@
 
 /**
  * Add the table. headings: of the number, the state and the columns; feet: the names of the rows
- * below. Returns its caption, and { show, cells } for each token and cells for each foot; show is that
- * of makeRow, and cells are the columns'. before: the outlines.
+ * below; outlines: whether the bars have any. Returns its caption, and for each token { show,
+ * outlineAt } of makeRow with cells, those of the columns, and the cells of each foot.
  */
-function makeColumns(parent, { headings, labels, feet, before = [] }) {
+function makeColumns(parent, { headings, labels, feet, outlines = false }) {
   const [caption, head, body] = makeTable(parent, "tokens");
   const names = make(head, "tr");
   make(names, "th", { scope: "col" }, "token");
-  make(names, "td", { class: "bars" });
+  makeAxis(names);
   headings.forEach((heading, i) =>
     make(names, "th", { scope: "col", class: i === 1 ? "state" : "number" }, heading));
   const addCells = (row) => headings.slice(2).map(() => make(row, "td", { class: "number" }));
-  const rows = labels.map(([short, whole], i) => {
-    const { row, label, show } = makeRow(body, before[i]);
+  const rows = labels.map(([short, whole]) => {
+    const { row, label, show, outlineAt } = makeRow(body, outlines ? 0 : undefined);
     label(short, whole);
-    return { show, cells: addCells(row) };
+    return { show, outlineAt, cells: addCells(row) };
   });
   const foot = make(body.parentElement, "tfoot");
   const below = feet.map((name) => {

@@ -30,13 +30,19 @@ STOPS = {
     "min_p": [0, 0.001, 0.002, 0.005]
     + [round(0.01 * i, 2) for i in range(1, 20)]  # 0.01 to 0.19
     + [round(0.05 * i, 2) for i in range(4, 21)],  # 0.2 to 1
-    "repetition_penalty": [round(1 + 0.05 * i, 2) for i in range(21)],  # 1 to 2
+    "repetition_penalty": [round(1 + 0.02 * i, 2) for i in range(51)],  # 1 to 2
 }
 
 
 def neutral_values(vocab_size: int) -> dict[str, float]:
     """Return the value of each knob that switches it off; temperature has no such value."""
     return {"top_k": vocab_size, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+
+
+def off_stop(knob: str, vocab_size: int) -> tuple[float, str] | tuple[()]:
+    """Return the stop of a knob's slider that changes nothing, and what to add there."""
+    neutral = neutral_values(vocab_size)
+    return (neutral[knob], " (all)" if knob == "top_k" else " (off)") if knob in neutral else ()
 
 
 def slider_stops(knob: str, logits: Tensor) -> list[float]:
@@ -52,12 +58,14 @@ def slider_stops(knob: str, logits: Tensor) -> list[float]:
     return STOPS[knob]
 
 
-def checked_knobs(knobs: Sequence[str]) -> tuple[str, ...]:
+def checked_knobs(
+    knobs: Sequence[str], among: Sequence[str] = KNOBS, called: str = "knobs"
+) -> tuple[str, ...]:
     """Return the names of the sliders to show, or raise ValueError for one that is no knob."""
     names = (knobs,) if isinstance(knobs, str) else tuple(dict.fromkeys(knobs))
     for name in names:
-        if name not in KNOBS:
-            raise InputError(f"knobs must be among {', '.join(KNOBS)}; got {name!r}.")
+        if name not in among:
+            raise InputError(f"{called} must be among {', '.join(among)}; got {name!r}.")
     return names
 
 

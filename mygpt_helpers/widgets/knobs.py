@@ -20,7 +20,15 @@ from ..pictures.distributions import Distribution, summarize
 from ..pictures.tables import visible_title
 from ..sampling import next_token_probs
 from .base import LivePicture, Slider, shown_labels
-from .inputs import KNOBS, checked_knobs, checked_row, neutral_values, slider_stops, texts_of
+from .inputs import (
+    KNOBS,
+    checked_knobs,
+    checked_row,
+    neutral_values,
+    off_stop,
+    slider_stops,
+    texts_of,
+)
 from .own_rule import probs_by_own_rule
 
 
@@ -119,7 +127,7 @@ class KnobsPicture(LivePicture):
         super().__init__(label=label, data=data, sliders=sliders, **start)
 
     def _slider(self, knob: str) -> Slider:
-        off = (self._neutral.get(knob), " (all)" if knob == "top_k" else " (off)")
+        off = off_stop(knob, len(self._parts[0].logits))
         stops = [slider_stops(knob, part.logits) for part in self._parts]
         return Slider(knob, knob, stops=sorted(set.intersection(*map(set, stops))), off=off)
 

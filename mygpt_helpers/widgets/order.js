@@ -5,14 +5,13 @@ export default livePicture("order", ({ model, data, panel, body, facts }) => {
   const plain = heat(sorted, 1, new Float64Array(sorted.length));
   const buffer = new Float64Array(sorted.length);
   let warm = plain, warmth = 1;
-  const all = sumOf(plain.weights, plain.finite);
-  const before = data.labels.map((_, i) => plain.weights[i] / all);
   makeButton(panel, "swap the order", () => {
     model.set("swapped", !model.get("swapped"));
     tell(model);
   });
-  const { caption, rows, below } = makeColumns(body, { ...data, before });
-  makeLegend(body, [["solid", "in this order"], ["outline", "by the model alone"]]).before(facts);
+  const names = panel.querySelectorAll("label"); // numbered, see live.css
+  const { caption, rows, below } = makeColumns(body, { ...data, outlines: true });
+  makeLegend(body, [["solid", "this order"], ["outline", "other order"]]).before(facts);
 
   /** Apply the rules in an order: how many tokens stay, and the probability of the one at a place. */
   function applied(order, knobs) {
@@ -31,11 +30,13 @@ export default livePicture("order", ({ model, data, panel, body, facts }) => {
       warm = heat(sorted, (warmth = knobs.temperature), buffer);
     const swapped = data.rules.toReversed();
     const [order, other] = model.get("swapped") ? [swapped, data.rules] : [data.rules, swapped];
+    names.forEach((name, i) => (name.dataset.place = 1 + order.indexOf(data.rules[i])));
     const [here, there] = [applied(order, knobs), applied(other, knobs)];
     const rest = [1, 1];
-    rows.forEach(({ show, cells }, i) => {
+    rows.forEach(({ show, outlineAt, cells }, i) => {
       const [stays, returns] = [i < here.kept, i < there.kept];
       show(here.of(i), stays ? (returns ? "kept" : "only") : returns ? "other" : "cut");
+      outlineAt(there.of(i));
       say(cells[0], there.of(i).toFixed(3));
       rest[0] -= here.of(i);
       rest[1] -= there.of(i);
@@ -47,7 +48,7 @@ export default livePicture("order", ({ model, data, panel, body, facts }) => {
     const title = `${data.title}${order[0]}, then ${order[1]}`;
     say(caption, title);
     const alone = `Kept by one order alone: ${commas(Math.abs(here.kept - there.kept))}.`;
-    const counts = `${commas(here.kept)} tokens, the other order ${commas(there.kept)}`;
+    const counts = `${commas(here.kept)} token${here.kept > 1 ? "s" : ""}, the other order ${commas(there.kept)}`;
     return { title, facts: `This order keeps ${counts}. ${alone}` };
   };
 });

@@ -14,7 +14,7 @@ from ..pictures.bar_tables import BarTable, bar_table_figure, bar_table_text
 from ..pictures.tables import visible_title
 from ..sampling import apply_temperature, keep_min_p, keep_top_k, keep_top_p
 from .base import LivePicture, Shown, Slider, browser_code
-from .inputs import checked_steps, neutral_values, slider_stops
+from .inputs import checked_steps, off_stop, slider_stops
 from .ranked import by_rank, ranked
 
 RULES = {
@@ -23,7 +23,7 @@ RULES = {
     "top_p": keep_top_p,
     "min_p": keep_min_p,
 }
-HEADINGS = ("this order", "state", "swapped")
+HEADINGS = ("this order", "state", "other order")
 STARTS = {"temperature": 2.0, "top_p": 0.9, "min_p": 0.1}
 
 
@@ -62,10 +62,10 @@ class OrderWidget(LivePicture):
             raise InputError(
                 f"first and second must be two of {', '.join(RULES)}; got {first!r}, {second!r}."
             )
-        off = neutral_values(len(row.logits)) | {"temperature": 1.0}
+        V = len(row.logits)
         sliders = [
             Slider(
-                rule, "values", stops=slider_stops(rule, row.logits), item=i, off=(off[rule], "")
+                rule, "values", stops=slider_stops(rule, row.logits), item=i, off=off_stop(rule, V)
             )
             for i, rule in enumerate(self._rules)
         ]
@@ -73,17 +73,18 @@ class OrderWidget(LivePicture):
             "rules": self._rules,
             "title": f"{visible_title(title)}: " if title else "",
             "headings": HEADINGS,
-            "feet": [self._others()],
+            "feet": self._others(),
         }
         if values is None:
-            starts = STARTS | {"top_k": min(10, len(row.logits))}
+            starts = STARTS | {"top_k": min(10, V)}
             values = [starts[rule] for rule in self._rules]
         label = title or "The order of two rules"
         super().__init__(label=label, data=data, sliders=sliders, values=values, swapped=swapped)
 
-    def _others(self) -> str:
+    def _others(self) -> list[str]:
+        """Return the name of the row for all the tokens that are not shown, if there are any."""
         count = len(self._row.logits) - len(self._row.labels)
-        return f"{count:,} other{'s' * (count != 1)}"
+        return [f"{count:,} other{'s' * (count > 1)}"] if count else []
 
     @traitlets.validate("values")
     def _validate_values(self, proposal: traitlets.Bunch) -> tuple[float, ...]:
@@ -118,16 +119,16 @@ class OrderWidget(LivePicture):
         words = words[: max(here, there)] + ["cut"] * count
         rows = tuple((float(probs[0][i]), words[i], float(probs[1][i])) for i in range(count))
         rest = [float(p[count:].double().sum()) for p in probs]
-        facts = f"This order keeps {here:,} tokens, the other order {there:,}. "
+        facts = f"This order keeps {here:,} token{'s' * (here > 1)}, the other order {there:,}. "
         changed = abs(here - there)
         table = BarTable(
             title=f"{self._about}: " * bool(self._about) + f"{order[0]}, then {order[1]}",
             headings=HEADINGS,
             labels=self._row.labels,
             rows=rows,
-            feet=((self._others(), (rest[0], "", rest[1])),),
-            facts=f"{facts}Kept by one order alone: {changed:,}.",
-            outlines=tuple(self._row.logits.softmax(dim=-1)[:count].tolist()),
+            feet=tuple((name, (rest[0], "", rest[1])) for name in self._others()),
+            facts=f"{facts}Kept by one order alone: {changed:,}. Outlines: the other order.",
+            outlines=tuple(probs[1][:count].tolist()),
             setting=", ".join(f"{r} {v:g}" for r, v in zip(self._rules, self.values, strict=True)),
         )
         page = table.page() | {"facts": [here, there, changed]}

@@ -1,8 +1,6 @@
 // What each rule keeps, side by side on one distribution. All is computed here (rule.js), and of that
 // only what a slider has changed.
 
-const RULES = ["top_k", "top_p", "min_p", "repetition_penalty"];
-
 /** Compute anew only for other knobs than the last ones. */
 function remembered(rule) {
   let last, found;
@@ -19,7 +17,8 @@ export default livePicture("rules", ({ model, data, body, facts }) => {
   const plain = makeRule(sorted, [], data.labels.length);
   const penalized = makeRule(sorted, used, data.labels.length);
   const alone = remembered(plain);
-  const each = RULES.map((name, i) => [name, remembered(i === 3 ? penalized : plain)]);
+  const isPenalty = (name) => name === "repetition_penalty";
+  const each = data.rules.map((name) => [name, remembered(isPenalty(name) ? penalized : plain)]);
   const { caption, rows, below } = makeColumns(body, data);
   makeLegend(body, [["solid", "the model's probability, at this temperature"]]).before(facts);
   const state = rows.map((_, rank) => (used.includes(rank) ? "used" : ""));
@@ -27,17 +26,18 @@ export default livePicture("rules", ({ model, data, body, facts }) => {
   return () => {
     const temperature = model.get("temperature");
     const before = alone({ temperature });
-    const after = each.map(([name, rule]) => rule({ temperature, [name]: model.get(name) }));
+    const after = each.map(([name, rule]) =>
+      ({ ...rule({ temperature, [name]: model.get(name) }), moves: isPenalty(name) }));
     rows.forEach(({ show, cells }, i) => {
       show(before.after[i], state[i]);
-      after.forEach(({ cut, after }, column) =>
-        say(cells[column], column === 3 ? after[i].toFixed(3) : SIGNS[cut[i] ? "cut" : "kept"]));
+      after.forEach(({ cut, after, moves }, column) =>
+        say(cells[column], moves ? after[i].toFixed(3) : SIGNS[cut[i] ? "cut" : "kept"]));
     });
     const [counts, masses] = below;
-    after.forEach(({ num_kept, largest }, column) => {
+    after.forEach(({ num_kept, largest, moves }, column) => {
       say(counts[2 + column], commas(num_kept));
       // Both are the top token's; where nothing is cut, the penalty's own may be another.
-      say(masses[2 + column], (column === 3 ? 1 : before.largest / largest).toFixed(3));
+      say(masses[2 + column], (moves ? 1 : before.largest / largest).toFixed(3));
     });
     say(caption, `What each rule keeps: ${data.title}`);
     return { title: data.title, facts: data.facts };

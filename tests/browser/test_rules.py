@@ -65,3 +65,18 @@ def test_the_browser_keeps_what_sampling_keeps(notebook, name, kind):
         different += [(k, shown[k], wanted[k]) for k in shown if not agree(shown[k], wanted[k])]
     assert not different
     assert notebook.errors == []
+
+
+def test_the_order_is_numbered_and_its_bars_outlined(notebook):
+    part = notebook.widgets().nth(2)  # temperature top_p
+    part.evaluate(MOVE, [0.7, 0.5])
+    look = """part => [[...part.querySelectorAll('label')].map(label => label.dataset.place),
+      [...part.querySelectorAll('tbody tr')].map(row => [
+        parseFloat(row.querySelector('.outline').style.width), 100 * row.lastChild.textContent])]"""
+    for places in ("12", "21"):
+        settle(notebook.page)
+        numbers, bars = part.evaluate(look)
+        assert numbers == [*places]
+        assert all(outline == pytest.approx(other, abs=0.06) for outline, other in bars)
+        part.get_by_role("button", name="swap the order").click()
+    assert notebook.errors == []

@@ -233,6 +233,12 @@ def test_the_solutions_of_lesson_06_are_the_librarys_own():
     for top_p, kept in [(0.4, [1]), (0.75, [1, 2]), (0.81, [1, 2, 3]), (1.0, [0, 1, 2, 3])]:
         after = SOLUTION["06.nucleus"](probs.log(), top_p)
         assert after.isfinite().nonzero().flatten().tolist() == kept
+    exact = torch.tensor([[0.25, 0.125, 0.5, 0.125]])  # a sum that equals top_p reaches it
+    assert torch.equal(exact.log().softmax(-1), exact)
+    for top_p, count in [(0.5, 1), (0.75, 2), (0.875, 3)]:
+        for rule in (SOLUTION["06.nucleus"], keep_top_p):
+            assert rule(exact.log(), top_p).isfinite().sum() == count
+        assert TopPLogitsWarper(top_p)(None, exact.log()).isfinite().sum() == count
     logits = torch.randn(4, 300, generator=torch.Generator().manual_seed(0)) * 2
     ids = torch.tensor([[1, 2, 3, 1, 2], [4, 4, 4, 4, 4], [5, 6, 5, 6, 5], [7, 8, 9, 10, 11]])
     for top_p in (0.1, 0.5, 0.9, 0.99):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from matplotlib.text import Text
 
@@ -45,6 +47,21 @@ def test_the_figure_says_it_too():
     texts = said(bar_table_figure(made(outlines=(0.5, 0.25))))
     for text in ("T", "state", '"b␣c"', "0.750", "✕ cut", "1,000", "2 others", "Some.", "More."):
         assert text in texts
+
+
+def test_no_cell_lies_on_the_one_before_it():
+    table = BarTable(
+        "", ("this order", "state", "other order"), ("a",), ((0.0, "other", 0.5),), (), ""
+    )
+    figure = bar_table_figure(table)
+    figure.canvas.draw()
+    for names in (table.headings, ("0.000", "◇ only other", "0.500")):
+        boxes = [
+            text.get_window_extent() for text in figure.findobj(Text) if text.get_text() in names
+        ]
+        boxes.sort(key=lambda box: box.x0)
+        assert len(boxes) == 3
+        assert all(one.x1 < next_.x0 for one, next_ in pairwise(boxes))
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

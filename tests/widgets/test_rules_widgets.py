@@ -38,6 +38,25 @@ def test_what_each_rule_keeps_by_hand():
     assert widget.shown().page["rows"][4] == ["kept of 4", "", "", 3, 4, 2, 4]
 
 
+def test_it_shows_the_rules_that_are_asked_for():
+    cuts = RulesWidget(STEP, LABELS, rules=("top_p", "top_k"), top_p=0.75, top_k=1)
+    lines = [" ".join(line.split()) for line in twin_of(cuts).splitlines()]
+    assert lines[0] == "temperature 1, top_p 0.75, top_k 1"
+    assert lines[1:3] == ["prob. top-p top-k", '"beer" 0.50 ✓ kept ✓ kept']
+    assert lines[5:] == [
+        '"tea" 0.05 ✕ cut ✕ cut',  # used, which matters to the penalty alone
+        "kept of 4 2 1",
+        "probability kept 0.80 0.50",
+        "Each rule alone, after the temperature.",
+    ]
+    only = RulesWidget(STEP, LABELS, rules="repetition_penalty", repetition_penalty=2)
+    assert list(only.numbers()["sliders"]) == ["temperature", "repetition_penalty"]
+    assert only.numbers()["facts"].startswith("The penalty acts before the temperature.")
+    assert only.numbers()["rows"][4:] == [["kept of 4", "", "", 4], ["probability kept", "", "", 1]]
+    with pytest.raises(ValueError, match="rules must be among top_k, .*; got 'temperature'"):
+        RulesWidget(STEP, LABELS, rules=("top_k", "temperature"))
+
+
 def test_it_looks_back_at_the_steps_own_text_or_another():
     class Fixed(torch.nn.Module):
         def forward(self, ids):
@@ -95,6 +114,22 @@ def test_the_changed_set_is_marked():
     ]  # fmt: skip
     assert "Drinks: top_p, then temperature · temperature 2, top_p 0.75" in twin_of(widget)
     assert "Kept by one order alone: 1." in twin_of(widget)
+
+
+def test_only_what_there_is_is_said():
+    widget = OrderWidget(STEP, LABELS, values=(1.0, 0.4))
+    assert len(widget.numbers()["rows"]) == 4  # and no row for 0 others
+    assert "This order keeps 1 token, the other order 1." in twin_of(widget)
+    assert "1 other " in twin_of(OrderWidget(STEP, LABELS, num_rows=3))
+    assert widget._sliders[1]["off"] == (1.0, " (off)")
+
+
+def test_the_outlines_are_the_other_orders_bars():
+    page = OrderWidget(STEP, LABELS, values=(2.0, 0.75))
+    bars = [bar.get_width() for bar in page.shown().draw().axes[0].patches]
+    assert bars == [row[1] for row in page.numbers()["rows"]] + [
+        row[3] for row in page.numbers()["rows"]
+    ]
 
 
 @pytest.mark.parametrize("make", [RulesWidget, OrderWidget])
