@@ -70,7 +70,7 @@ def draws_text(d: Draws) -> str:
     rows = zip(d.names, d.ranges, d.counts, d.probs, d.shares, strict=True)
     for row, (name, where, count, prob, share) in enumerate(rows):
         line = (
-            f"  {name:<{width}}  {where:<14}  times {count:>3}  prob. {prob:.2f}  share {share:.2f}"
+            f"  {name:<{width}}  {where:<14}  times {count:>3}  prob. {prob:.3f}  share {share:.3f}"
         )
         lines.append(line + "  < u" * (row == d.row))
     return "\n".join([*lines, d.facts()])

@@ -144,7 +144,7 @@ class DrawWidget(LivePicture):
     def _said(self, token_id: int) -> str:
         """Return what is said of a token that u lands on, after its text."""
         among = "" if token_id in self._row_of else f", one of the {self._laid.names[-1]}"
-        return f" (id {token_id:,}), of probability {float(self._probs[token_id]):.2g}{among}"
+        return f" (id {token_id:,}), of probability {float(self._probs[token_id]):.3g}{among}"
 
     def shown(self) -> Shown:
         """Return where u lands, and how often each token came in the first draws of the seed."""

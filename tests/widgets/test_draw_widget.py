@@ -99,9 +99,9 @@ def test_what_is_said():
     widget = DrawWidget(step_of(FOUR, u=0.97), ["a", " b", "c", "d"], num_bars=2, draws=100)
     assert twin_of(widget).splitlines() == [
         'u = 0.970 lands on "d" (id 3), of probability 0.05, one of the 2 others',
-        '  "a"       0.000 to 0.500  times  37  prob. 0.50  share 0.37',
-        '  "␣b"      0.500 to 0.800  times  33  prob. 0.30  share 0.33',
-        "  2 others  elsewhere       times  30  prob. 0.20  share 0.30  < u",
+        '  "a"       0.000 to 0.500  times  37  prob. 0.500  share 0.370',
+        '  "␣b"      0.500 to 0.800  times  33  prob. 0.300  share 0.330',
+        "  2 others  elsewhere       times  30  prob. 0.200  share 0.300  < u",
         "After 100 draws with seed 0 the largest gap between share and prob. is 0.130. "
         "About 0.050 is usual for one token.",
         "This u is the step's own number; the counts are the seed's.",
