@@ -128,7 +128,7 @@ export default livePicture("draw", ({ model, data, panel, title, body, facts }) 
     const counts = names.map(() => 0);
     for (const at of counted.subarray(seed * most, seed * most + n)) counts[at]++;
     showCounts(counts, n, row);
-    const about = u === data.own && u !== firsts[seed] ? OWN : MOVED;
-    return { title: data.title, facts: `${gapText(counts, probs, n, seed)}\n${about}` };
+    const whose = u === data.own && u !== firsts[seed] ? OWN : MOVED;
+    return { title: data.title, facts: `${gapText(counts, probs, n, seed)}\n${whose}` };
   };
 });
