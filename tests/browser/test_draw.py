@@ -84,10 +84,7 @@ def test_a_click_on_the_line_moves_u(board):
         board.notebook.wait_for_kernel(f"abs(made['draw'].u - {min(share, 0.999)}) < 0.005")
         settle(board.page)
         assert part.locator(".landing").text_content().startswith(f'u lands on "{text}"')
-    said = board.slider("draw", "u").get_attribute("aria-valuetext")
-    assert (
-        said == "0.999" and "Your u moves only the mark." in part.locator(".facts").text_content()
-    )
+    assert "Your u moves only the mark." in part.locator(".facts").text_content()
     board.notebook.in_kernel("made['draw'].u = 0.12345")
     settle(board.page)
     assert board.slider("draw", "u").get_attribute("aria-valuetext") == "0.123"
