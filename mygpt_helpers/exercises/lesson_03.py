@@ -1,6 +1,8 @@
 """The exercises of lesson 03: greedy or sampling."""
 
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from random import Random
 
 import torch
@@ -21,13 +23,22 @@ def _probs_and_numbers() -> Iterator[tuple[torch.Tensor, float]]:
     for row in rows:  # the ends of the second and the third row's tokens are exact
         for u in (0.6, 0.25, 0.0, 0.625, 0.125, 0.97, 0.999):
             yield float32(row), u
-    for u in (0.1, 0.7, 0.98, 0.995, 0.999):
-        yield float32([0.3, 0.3, 0.39, 0.0]), u
+    for u in (0.1, 0.7, 0.98, 0.99994):  # the last one lies beyond the sum
+        yield float32([0.3, 0.3, 0.3999, 0.0]), u
     random = Random(0)
     for logits in many_logits():
         if logits.dim() == 1:
             for _ in range(3):
                 yield logits.softmax(dim=-1), round(random.random(), 3) + 1e-5
+
+
+def _drawn_again(function: Callable, probs: torch.Tensor, u: float) -> object:
+    """Return what an answer returns, unless u does not settle it: then say so."""
+    copies = [probs.clone() for _ in range(12)]
+    got = function(probs, u)
+    with redirect_stdout(StringIO()):  # what it prints is shown once
+        same = len({str(function(copy, u)) for copy in copies}) == 1
+    return got if same else "the same u gives one id now, another one then"
 
 
 def _laid_out(rule: Callable[[torch.Tensor, float], object]) -> Callable:
@@ -111,6 +122,9 @@ EXERCISES = (
             "That is greedy: u makes no difference. Compare it with probs.cumsum(-1).": (
                 lambda probs, u: int(probs.argmax())
             ),
+            "The number u is drawn already: let it choose, and draw nothing else.": (
+                lambda probs, u: int(probs.multinomial(1))
+            ),
             "Compare u with the cumulative probabilities, not with the probabilities.": (
                 lambda probs, u: int((probs <= u).sum()),
                 lambda probs, u: int((probs > u).nonzero()[0]),
@@ -129,6 +143,7 @@ EXERCISES = (
                 _laid_out(lambda ends, u: int((ends <= u).sum())),
                 _laid_out(lambda ends, u: int((ends > u).nonzero()[0])),
                 _laid_out(lambda ends, u: next((i for i, e in enumerate(ends) if u < e), None)),
+                _laid_out(lambda ends, u: int((ends > u).float().argmax())),
             ),
             "A token of probability 0 is never drawn, not even at the end.": (
                 _laid_out(lambda ends, u: min(int((ends <= u).sum()), len(ends) - 1))
@@ -147,6 +162,7 @@ EXERCISES = (
         why="A token's id is the number of tokens that end at or before u. Scaled by the sum, "
         "even the largest u lies before the last end.",
         tried="u on the very ends, zeros, sums a bit below 1, up to 200 tokens",
+        observe=_drawn_again,
     ),
     Exercise(
         name="03.gap",
@@ -224,6 +240,24 @@ EXERCISES = (
             "The two parts must sum to 1: give the draw the rest, 1 - share.": (
                 _mixed(lambda greedy, p, share: share * greedy + p),
                 _mixed(lambda greedy, p, share: greedy + (1 - share) * p),
+            ),
+            "Return one distribution that holds both cases; toss no coin.": (
+                _mixed(lambda greedy, p, share: greedy if share > 0.1 else p),
+                _mixed(lambda greedy, p, share: greedy if share > 0.3 else p),
+                _mixed(lambda greedy, p, share: greedy if share > 0.6 else p),
+            ),
+            "share is a part of 1: add it after softmax, to probabilities, not to logits.": (
+                lambda logits, share: (logits + share * mixed_probs(logits, 1.0)).softmax(-1)
+            ),
+            "The draw takes the top token, too: it gets share and its part of the rest.": (
+                _mixed(lambda greedy, p, share: p.where(greedy == 0, share)),
+                _mixed(lambda greedy, p, share: (p * (1 - share)).where(greedy == 0, share)),
+                _mixed(lambda greedy, p, share: normal(p.where(greedy == 0, share))),
+                _mixed(
+                    lambda greedy, p, share: (
+                        share * greedy + (1 - share) * normal(p * (1 - greedy)).nan_to_num()
+                    )
+                ),
             ),
             "The other way round: share is the greedy part.": (
                 _mixed(lambda greedy, p, share: (1 - share) * greedy + share * p)

@@ -5,7 +5,8 @@ from ..widgets.question import Choice, Question
 QUESTIONS = (
     Question(
         name="03.greedy_end",
-        text="The model writes 60 tokens, always the most likely one. How does the text go on?",
+        text='After "I am so glad you" the model writes 60 tokens, always the most likely one. How '
+        "does the text go on?",
         choices=(
             Choice(
                 "It is the best text the model can write.",
@@ -13,12 +14,12 @@ QUESTIONS = (
             ),
             Choice(
                 "It comes back to the same words again and again.",
-                "What was said once becomes likelier to be said again, and greedy never leaves.",
+                "Here what was said once became likelier to be said again, and greedy took it.",
                 right=True,
             ),
             Choice(
                 "It gets less and less certain from word to word.",
-                "The other way round: inside a loop the model grows more certain.",
+                "In this text it is the other way round: in its loop the model grew more certain.",
             ),
         ),
     ),

@@ -33,7 +33,8 @@ def _show(value: object, digits: int) -> str:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         if value.numel() > SHOWN_NUMBERS:
-            return f"a {kind(value)} of shape {tuple(value.shape)}"
+            article = "an" if kind(value).startswith("int") else "a"
+            return f"{article} {kind(value)} of shape {tuple(value.shape)}"
         return f"tensor({_show(value.tolist(), digits)})"
     if value is ... or value is None or type(value) is bool:
         return "..." if value is ... else str(value)

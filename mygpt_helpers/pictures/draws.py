@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from .base import CHOSEN, DPI, FAINT, KEPT, LABEL_CHARS, printable
 from .tables import visible, visible_title
 
+OWN = "This u is the step's own number; the counts are the seed's."
+MOVED = "The bars count what the seed drew. Your u moves only the mark."
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -25,6 +28,7 @@ class Draws:
     row: int = 0  # where u lands
     landed: str = ""  # on what it lands, in words
     seed: int = 0  # whose numbers were counted
+    own: bool = False  # u came with the step, and is not the first number of the seed
     counts: tuple[int, ...] = ()  # how often each was drawn
 
     @property
@@ -47,14 +51,15 @@ class Draws:
         return f"u = {min(self.u, 0.999):.3f} lands on {self.landed}"  # and never at 1.000
 
     def facts(self) -> str:
-        """Return how far apart shares and probabilities are, in a sentence."""
+        """Return how far apart shares and probabilities are, and what u has to do with it."""
         n = sum(self.counts)
-        if n == 1:
-            return f"One draw, with seed {self.seed}. More draws show how often each token comes."
-        return (
-            f"After {n:,} draws with seed {self.seed} the largest gap between drawn and prob. is "
-            f"{self.gap:.3f}. About {self.usual:.3f} is usual for one token."
-        )
+        said = f"One draw, with seed {self.seed}. More draws show how often each token comes."
+        if n > 1:
+            said = (
+                f"After {n:,} draws with seed {self.seed} the largest gap between share and prob. "
+                f"is {self.gap:.3f}. About {self.usual:.3f} is usual for one token."
+            )
+        return f"{said}\n{OWN if self.own else MOVED}"
 
 
 def draws_text(d: Draws) -> str:
@@ -65,7 +70,7 @@ def draws_text(d: Draws) -> str:
     rows = zip(d.names, d.ranges, d.counts, d.probs, d.shares, strict=True)
     for row, (name, where, count, prob, share) in enumerate(rows):
         line = (
-            f"  {name:<{width}}  {where:<14}  drawn {count:>3}  prob. {prob:.2f}  share {share:.2f}"
+            f"  {name:<{width}}  {where:<14}  times {count:>3}  prob. {prob:.3f}  share {share:.3f}"
         )
         lines.append(line + "  < u" * (row == d.row))
     return "\n".join([*lines, d.facts()])
@@ -73,10 +78,10 @@ def draws_text(d: Draws) -> str:
 
 def draws_figure(d: Draws) -> Figure:
     """Return the line from 0 to 1 with u on it, above a row for each token."""
-    height = 2.35 + 0.25 * len(d.names)
+    height = 2.65 + 0.25 * len(d.names)
     figure = Figure(figsize=(7.2, height), dpi=DPI)
     _draw_line(figure.add_axes((0.04, 1 - 1.2 / height, 0.92, 0.36 / height)), d)
-    axes = figure.add_axes((0.46, 0.42 / height, 0.28, 1 - 2.15 / height))
+    axes = figure.add_axes((0.46, 0.72 / height, 0.28, 1 - 2.45 / height))
     rows = range(len(d.names))
     axes.barh(rows, d.shares, height=0.66, color=[CHOSEN if r == d.row else KEPT for r in rows])
     axes.barh(rows, d.probs, height=0.66, fill=False, linewidth=0.9)
@@ -88,13 +93,13 @@ def draws_figure(d: Draws) -> Figure:
         mark = "   ◀ u" if row == d.row else ""
         number = f"{d.probs[row]:.3f}   {d.shares[row]:.3f}{mark}"
         axes.text(1.04, row, number, **about)
-    axes.text(0, -1, " solid: drawn, outline: prob.", va="center", size=8.5, alpha=FAINT)
+    axes.text(0, -1, " solid: share, outline: prob.", va="center", size=8.5, alpha=FAINT)
     small = {"transform": beside, "va": "center", "size": 8.5, "alpha": FAINT}
     axes.text(-0.03, -1, "if u is in", ha="right", **small)
-    axes.text(1.04, -1, "prob.    drawn", **small)
-    most = max(*d.probs, *d.shares)
-    axes.set(xlim=(0, 1.02 * most), ylim=(len(d.names) - 0.4, -0.6), xticks=[], yticks=[])
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.text(1.04, -1, "prob.    share", **small)
+    axes.set(xlim=(0, 1), ylim=(len(d.names) - 0.4, -0.6), yticks=[])
+    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], size=8)
+    axes.spines[["top", "right"]].set_visible(False)
     title = printable(visible_title(d.title))
     figure.text(0.02, 1 - 0.25 / height, title, weight="bold", parse_math=False)
     figure.text(0.02, 1 - 0.52 / height, printable(d.landing()), size=9, parse_math=False)
@@ -114,8 +119,8 @@ def _draw_line(axes: Axes, d: Draws) -> None:
             ink = "black" if here else "white"
             about = {"ha": "center", "va": "center", "size": 8, "parse_math": False}
             axes.text((start + end) / 2, 0, text, color=ink, **about)
-    axes.plot([d.u], [0.62], "v", color=CHOSEN, clip_on=False, markersize=8)
-    axes.axvline(d.u, color=axes.spines["left"].get_edgecolor(), lw=1.5)
+    for sign, height in (("v", 0.6), ("^", -0.6)):  # the label between them stays legible
+        axes.plot([d.u], [height], sign, color=CHOSEN, clip_on=False, markersize=8)
     axes.set(xlim=(0, 1), ylim=(-0.4, 0.4), yticks=[])
     axes.tick_params(labelsize=8)
 

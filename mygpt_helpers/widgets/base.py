@@ -43,6 +43,7 @@ class Slider:
     stops: Sequence[float] = ()  # the attribute's values, ascending
     item: int | None = None  # which entry of the attribute, where that is a tuple
     spoken: Sequence[str] = ()  # what a screen reader says, where that is more than the texts
+    digits: int | None = None  # behind a stop's point, where all have as many
     off: tuple[float, str] | tuple[()] = ()  # the stop that changes nothing, and what to add there
 
     def sent(self) -> dict[str, Any]:

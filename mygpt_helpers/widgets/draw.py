@@ -48,8 +48,8 @@ class DrawWidget(LivePicture):
     from an id to its text, such as tokenizer.decode. num_bars: how many tokens to show, the most
     likely ones, at most 40. u starts at the step's own, or else at the first number of the seed.
     seed, from 0 to 19, and draws, from 1 to 1,000: whose first numbers are counted, those of
-    random.Random(seed). u, seed and draws are attributes too. Raises ValueError for what is no
-    Step, and for numbers out of range. Used in lesson 03.
+    random.Random(seed), whatever u is. u, seed and draws are attributes too. Raises ValueError for
+    what is no Step, and for numbers out of range. Used in lesson 03.
     """
 
     _esm = browser_code("draw")
@@ -83,21 +83,22 @@ class DrawWidget(LivePicture):
 
         numbers = [_numbers(s) for s in SEEDS]
         self._rows = [[self._row(i) for i in self._land(us)] for us in numbers]
-        firsts = [us[0] for us in numbers]
-        start = firsts[seed] if step.u is None else step.u
+        self._own, self._firsts = step.u, [us[0] for us in numbers]
+        start = self._firsts[seed] if step.u is None else step.u
         sent = ("names", "spans", "ranges", "probs")
         data = {
             **{name: getattr(self._laid, name) for name in sent},
             "title": visible_title(title),
             "labels": shown_labels(texts),
-            "reach": self._reach([*US, *firsts, start]),
-            "firsts": firsts,
+            "reach": self._reach([*US, *self._firsts, start]),
+            "firsts": self._firsts,
+            "own": step.u,
             "counted": b"".join(map(bytes, self._rows)),  # (seeds, most draws) uint8: rows
         }
         sliders = [
             Slider("draws", "draws", stops=DRAWS),
             Slider("seed", "seed", stops=SEEDS),
-            Slider("number u", "u", stops=US),
+            Slider("number u", "u", stops=US, digits=3),
         ]
         state = {"u": start, "seed": seed, "draws": draws}
         super().__init__(label=title or "A draw", data=data, sliders=sliders, **state)
@@ -143,7 +144,7 @@ class DrawWidget(LivePicture):
     def _said(self, token_id: int) -> str:
         """Return what is said of a token that u lands on, after its text."""
         among = "" if token_id in self._row_of else f", one of the {self._laid.names[-1]}"
-        return f" (id {token_id:,}), of probability {float(self._probs[token_id]):.2g}{among}"
+        return f" (id {token_id:,}), of probability {float(self._probs[token_id]):.3g}{among}"
 
     def shown(self) -> Shown:
         """Return where u lands, and how often each token came in the first draws of the seed."""
@@ -155,6 +156,7 @@ class DrawWidget(LivePicture):
             row=self._row(token_id),
             landed=name_of(self._texts([token_id])[token_id]) + self._said(token_id),
             seed=self.seed,
+            own=self.u == self._own != self._firsts[self.seed],
             counts=tuple(counts[row] for row in range(len(self._laid.names))),
         )
         cells = zip(now.names, now.ranges, now.probs, now.counts, now.shares, strict=True)

@@ -63,18 +63,19 @@ function makeLegend(parent, keys) {
 }
 
 /** What a numeric slider says: whole numbers as 1,500, others with two digits or more. */
-function numberText(value, stops) {
-  const least = [...stops, value].every(Number.isInteger) ? 0 : 2;
-  const digits = { minimumFractionDigits: least, maximumFractionDigits: 10 };
+function numberText(value, stops, most) {
+  const least = most ?? ([...stops, value].every(Number.isInteger) ? 0 : 2);
+  const digits = { minimumFractionDigits: least, maximumFractionDigits: most ?? 10 };
   return value.toLocaleString("en-US", digits);
 }
 
 /** Add a slider, as Slider in base.py describes it; the function returned follows the model. */
-function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, off }) {
+function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, digits, off }) {
   const knob = item === null ? trait : name;
   const input = makeInput(panel, name, { type: "range", min: 0, step: 1, "data-knob": knob });
   // Not live: a screen reader says aria-valuetext already.
   const output = make(input.parentElement, "output", { for: input.id, "aria-live": "off" });
+  const last = stops.at(-1); // a number beyond it would be rounded up to what u never is
   const now = () => (item === null ? model.get(trait) : model.get(trait)[item]);
   let shown;
   input.addEventListener("input", () => {
@@ -90,7 +91,7 @@ function makeSlider(panel, model, { name, trait, item, stops, texts, spoken, off
     const place = stops.indexOf(shown);
     input.max = stops.length - 1;
     input.valueAsNumber = place;
-    const text = texts[place] ?? numberText(shown, stops) + (shown === off[0] ? off[1] : "");
+    const text = texts[place] ?? numberText(Math.min(shown, last), stops, digits) + (shown === off[0] ? off[1] : "");
     input.setAttribute("aria-valuetext", spoken[place] ?? text);
     say(output, text);
   };

@@ -15,7 +15,7 @@ function chanceText(chance) {
 }
 
 export default livePicture("streak", ({ model, data, body }) => {
-  const { lengths, title } = data;
+  const { points, title } = data;
   const svg = make(body, "svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", fill: "var(--text)",
     style: "display: block; width: 100%; max-width: 720px; font-size: 12px",
@@ -41,7 +41,7 @@ export default livePicture("streak", ({ model, data, body }) => {
     const [p, n] = [model.get("p"), model.get("n")];
     const chance = p ** n;
     const at = (l) => `${across(l).toFixed(1)},${up(p ** l).toFixed(1)}`;
-    curve.setAttribute("points", lengths.map(at).join(" "));
+    curve.setAttribute("points", points.map(at).join(" "));
     drop.setAttribute("d", `M${across(n)},${BOTTOM}V${up(chance)}H${LEFT}`);
     point.setAttribute("cx", across(n));
     point.setAttribute("cy", up(chance));

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from ..pictures.base import Picture
 from ..pictures.curves import show_curves
 from .base import Level, LivePicture, Place, Shown, Slider, browser_code
 
 PS = [0.5, 0.6, 0.7, 0.8, *(i / 100 for i in range(90, 100)), 0.995, 0.998, 0.999, 0.9999, 1.0]
 NS = sorted({round(10 ** (i / 30)) for i in range(91)})  # from 1 to 1,000, by even factors
+CURVE = [10 ** (i / 60) for i in range(181)]  # between whole numbers too: it is drawn round
 TITLE = "All tokens right"
 
 
@@ -25,20 +27,23 @@ class StreakWidget(LivePicture):
     n = Place().tag(sync=True)
 
     def __init__(self, p: float = 0.99, n: int = 100) -> None:
-        """Send the lengths, which are the curve's points too."""
+        """Send the curve's points."""
         sliders = [Slider("p, each token", "p", stops=PS), Slider("n, tokens", "n", stops=NS)]
-        data = {"lengths": NS, "title": TITLE}
+        data = {"points": CURVE, "title": TITLE}
         super().__init__(label=TITLE, data=data, sliders=sliders, p=p, n=n)
 
     def shown(self) -> Shown:
         """Return the curve for p, with n marked on it, and the chance in words."""
         said = f"{self.p:g} to the power of {self.n:,} is {_said(self.p**self.n)}"
         about = {"x_label": "n, tokens in a row", "y_label": "probability", "title": TITLE}
-        curve = {f"{self.p:g} to the n": [self.p**n for n in NS]}
         marks = {f"n = {self.n:,}": self.n}
-        picture = show_curves(NS, curve, log_x=True, marks=marks, **about)
-        page = {"title": TITLE, "facts": said, "rows": [[f"{len(NS)} points"]]}
-        return Shown(f"{picture.text}\n{said}", lambda: picture.figure, page)
+
+        def over(points: list[float]) -> Picture:
+            curve = {f"{self.p:g} to the n": [self.p**n for n in points]}
+            return show_curves(points, curve, log_x=True, marks=marks, **about)
+
+        page = {"title": TITLE, "facts": said, "rows": [[f"{len(CURVE)} points"]]}
+        return Shown(f"{over(NS).text}\n{said}", lambda: over(CURVE).figure, page)
 
 
 def _said(chance: float) -> str:

@@ -72,8 +72,22 @@ def test_a_seed_is_replayed_and_the_button_draws_again(board):
         part.locator(where).bounding_box() for where in ("input[data-knob=u]", ".pointer", ".laid")
     )
     at = thumb["x"] + 8 + first * (thumb["width"] - 16)  # where Chromium has the thumb's middle
-    assert pointer["x"] == pytest.approx(at, abs=3)
-    assert (pointer["x"] - line["x"]) / line["width"] == pytest.approx(first, abs=0.01)
+    mark = pointer["x"] + pointer["width"] / 2
+    assert mark == pytest.approx(at, abs=3)
+    assert (mark - line["x"]) / line["width"] == pytest.approx(first, abs=0.01)
+
+
+def test_a_click_on_the_line_moves_u(board):
+    line, part = board.part("draw").locator(".laid").bounding_box(), board.part("draw")
+    for share, text in [(0.3, "I"), (0.9, "some"), (1.0, "beer")]:
+        part.locator(".laid").click(position={"x": share * (line["width"] - 2), "y": 12})
+        board.notebook.wait_for_kernel(f"abs(made['draw'].u - {min(share, 0.999)}) < 0.005")
+        settle(board.page)
+        assert part.locator(".landing").text_content().startswith(f'u lands on "{text}"')
+    assert "Your u moves only the mark." in part.locator(".facts").text_content()
+    board.notebook.in_kernel("made['draw'].u = 0.12345")
+    settle(board.page)
+    assert board.slider("draw", "u").get_attribute("aria-valuetext") == "0.123"
 
 
 def test_a_number_between_two_stops_may_land_on_a_token_without_a_name(board):

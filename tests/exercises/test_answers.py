@@ -2,6 +2,7 @@
 
 import functools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -173,6 +174,12 @@ def one_parameter_less(model, optimizer, inputs, targets):
     return loss
 
 
+def coin(logits, share):
+    greedy = torch.zeros_like(logits)
+    greedy[logits.argmax()] = 1
+    return greedy if random.random() < share else logits.softmax(-1)
+
+
 DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
 
 
@@ -182,6 +189,10 @@ DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
         ("00.pick_largest", print, ["returned None", "it printed"]),
         ("00.loop", stubborn, ["called more than 101 times; does it end?"]),
         ("01.next_id", lambda z: z[:, -1].max(-1), ["(torch.return_types.max)"]),
+        ("03.draw", lambda p, u: random.choices(range(len(p)), p)[0], ["u is drawn already"]),
+        ("03.draw", lambda p, u: torch.multinomial(p, 1), ["u is drawn already"]),
+        ("03.draw", lambda p, u: print("once") or -1, ["it printed", "once"]),
+        ("03.mix", coin, ["toss no coin"]),
         ("04.temperature", lambda z, t: z.div_(t).softmax(-1), ["changed its argument", "slider"]),
         ("04.find_temperature", lambda z, target: halving(z, target) * 1.02, ["expected: 0.731"]),
         ("04.find_temperature", lambda z, target: "0.5", ["a number above 0", "got: '0.5'"]),

@@ -238,6 +238,7 @@ class Hostile:
         (2 / 3, "0.6667"),
         ([1.0, 2], "[1.0, 2]"),
         (torch.zeros(2, 9), "a float32 tensor of shape (2, 9)"),
+        (torch.arange(9), "an int64 tensor of shape (9,)"),
         (10**5000, "(a value of type int that cannot be shown)"),
         (Hostile(), "<Hostile instance>"),
         (softmax, "the function softmax"),

@@ -99,14 +99,18 @@ def test_what_is_said():
     widget = DrawWidget(step_of(FOUR, u=0.97), ["a", " b", "c", "d"], num_bars=2, draws=100)
     assert twin_of(widget).splitlines() == [
         'u = 0.970 lands on "d" (id 3), of probability 0.05, one of the 2 others',
-        '  "a"       0.000 to 0.500  drawn  37  prob. 0.50  share 0.37',
-        '  "␣b"      0.500 to 0.800  drawn  33  prob. 0.30  share 0.33',
-        "  2 others  elsewhere       drawn  30  prob. 0.20  share 0.30  < u",
-        "After 100 draws with seed 0 the largest gap between drawn and prob. is 0.130. "
+        '  "a"       0.000 to 0.500  times  37  prob. 0.500  share 0.370',
+        '  "␣b"      0.500 to 0.800  times  33  prob. 0.300  share 0.330',
+        "  2 others  elsewhere       times  30  prob. 0.200  share 0.300  < u",
+        "After 100 draws with seed 0 the largest gap between share and prob. is 0.130. "
         "About 0.050 is usual for one token.",
+        "This u is the step's own number; the counts are the seed's.",
     ]
     from_browser(widget, u=0.5, draws=1)
     assert landing(widget)[0] == '"␣b"' and "One draw, with seed 0." in twin_of(widget)
+    assert twin_of(widget).endswith(
+        "\nThe bars count what the seed drew. Your u moves only the mark."
+    )
 
 
 @pytest.mark.parametrize("probs", [FOUR, [0.9, 0.07, 0.02, 0.01], [0.01] * 100])
