@@ -10,7 +10,7 @@ export default livePicture("likelihood", ({ model, data, title, body, facts }) =
   const isBreak = (short) => short.includes("⏎");
   function add(tag, attributes, [short, whole]) {
     const node = make(text, tag, { title: whole, ...attributes });
-    make(node, "bdi", {}, short || '""'); // a token without text is to be seen, too
+    make(node, "bdi", {}, short);
     if (isBreak(short)) make(text, "span", { class: "break", "aria-hidden": "true" });
     return node;
   }
