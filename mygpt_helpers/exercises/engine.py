@@ -71,6 +71,11 @@ class Exercise:
         """How the function is called: 'softmax(logits)'."""
         return f"{self.solution.__name__}({', '.join(self.parameters)})"
 
+    @property
+    def keyword(self) -> str:
+        """By what the function gives its result; a generator has no `return`."""
+        return "yield" if inspect.isgeneratorfunction(self.solution) else "return"
+
     def run(self, function: Function) -> Iterator[Call]:
         """Call a function on each case."""
         return (call(self.observe, function, args) for args in self.cases())
@@ -128,9 +133,9 @@ def _judge(exercise: Exercise, answer: Function) -> Outcome:
             return Outcome.of(
                 "stopped", f"after {seconds:.0f} s; {name} had not returned for", case
             )
-        if count == 1 and (reason := _not_tried(answer, got)):
+        if count == 1 and (reason := _not_tried(exercise, answer, got)):
             return Outcome.of("not tried", reason)
-        if found := _difference(name, got, want, exercise.near):
+        if found := _difference(exercise, name, got, want):
             advice = _advice(exercise, answer, count - 1)
             if want.error is None and got.error and not isinstance(got.error, TooManyCalls):
                 place = [clip(line, WIDTH) for line in own_line(got.error)]
@@ -142,13 +147,14 @@ def _judge(exercise: Exercise, answer: Function) -> Outcome:
     return Outcome.of("right", f"{name} holds on {count} inputs: {exercise.tried}.")
 
 
-def _not_tried(answer: Function, got: Call) -> str:
+def _not_tried(exercise: Exercise, answer: Function, got: Call) -> str:
     """Say why an answer counts as not tried yet, by its first call, or return ""."""
     name, place = name_of(answer), "".join(own_line(got.error)) if got.error else ""
     if got.error is None:
         stub = got.returned is None and not got.printed and is_stub(answer)
         nothing = got.returned is ... or stub
-        return f"{name} returns nothing so far. Does it have its `return`?" if nothing else ""
+        asked = f"Does it have its `{exercise.keyword}`?"
+        return f"{name} returns nothing so far. {asked}" if nothing else ""
     # torch raises NotImplementedError too; a stub says so on the very line that raises it.
     if isinstance(got.error, NotImplementedError) and (not place or "NotImplemented" in place):
         return f"{name} raises NotImplementedError so far."
@@ -157,7 +163,7 @@ def _not_tried(answer: Function, got: Call) -> str:
     return ""
 
 
-def _difference(name: str, got: Call, want: Call, near: float) -> Difference | None:
+def _difference(exercise: Exercise, name: str, got: Call, want: Call) -> Difference | None:
     """Compare two calls: errors by their class, values part by part."""
     if isinstance(got.error, TooManyCalls):
         return Difference(str(got.error))
@@ -171,12 +177,12 @@ def _difference(name: str, got: Call, want: Call, near: float) -> Difference | N
     if got.error is not None:
         return Difference(f"{name} raised an error", got=say(got.error))
     if got.returned is None and want.returned is not None:
-        what = f"{name} returned None here: is a `return` missing?"
+        what = f"{name} returned None here: is a `{exercise.keyword}` missing?"
         return Difference(what, show(want.returned), "None")
     try:
         if got.unreadable is not None:
             raise got.unreadable
-        return difference(got.value, want.value, near)
+        return difference(got.value, want.value, exercise.near)
     except Exception as error:  # a value that cannot even be looked at
         return Difference(f"what {name} returned cannot be read ({say(error)})")
 

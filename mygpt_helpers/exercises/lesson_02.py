@@ -51,12 +51,16 @@ def stream(decode: Callable[[list[int]], str], ids: Iterable[int]) -> Iterator[s
 
 
 def _bytes_of_texts() -> Iterator[tuple[Callable, list[int]]]:
-    def decode(ids: list[int]) -> str:
-        return bytes(ids).decode("utf-8", errors="replace")
+    def decode(ids: list[int] | int) -> str:  # as tokenizer.decode, of one id too
+        known = [ids] if isinstance(ids, int) else ids
+        return bytes(known).decode("utf-8", errors="replace")
 
+    broken = "😊".encode()[:-1]
     for text in ("Hi", "hé", "a 😊", "日本", "🍺!", "no", "é"):
         yield decode, [*text.encode()]
-    yield decode, [*"ab😊".encode()[:-1]]  # it ends in the middle of a character
+    yield decode, [*b"ab", *broken]
+    yield decode, [*b"a", *broken, *b"bcd"]
+    yield decode, [*"a\ufffdbcd".encode()]  # the sign itself, as a character of the text
 
 
 def _shown_when(function: Callable, decode: Callable, ids: list[int]) -> dict[str, object]:
@@ -112,14 +116,17 @@ EXERCISES = (
             "Append: the model needs the whole text, and now it sees the last token alone.": loop(
                 join=lambda ids, new: new
             ),
-            "Those are the scores after the first token: take the last position, -1.": loop(
-                lambda logits: logits[:, 0].argmax(dim=-1, keepdim=True)
+            "Only the scores of the last position are asked for: logits[:, -1].": (
+                loop(lambda logits: logits[:, 0].argmax(dim=-1, keepdim=True)),
+                loop(lambda logits: logits.argmax(dim=-1)),
+                loop(
+                    lambda logits: logits.argmax(dim=-1),
+                    stop=lambda new, eos: eos is not None and new.item() == eos,
+                ),
+                loop(lambda logits: logits.argmax().view(1, 1)),
             ),
             "The new token comes last: torch.cat([ids, next_id], dim=1).": loop(
                 join=lambda ids, new: torch.cat([new, ids], dim=1)
-            ),
-            "In training mode dropout, or other noise, is on: call model.eval() first.": loop(
-                mode=True
             ),
             "Stop at eos_token_id, once it is written.": loop(stop=lambda new, eos: False),
             "The end token is written too, and then the loop ends: append first, then look.": (
@@ -128,9 +135,16 @@ EXERCISES = (
             "The prompt is part of the result; slicing it off is for later.": loop(
                 result=lambda ids, T: ids[:, T:]
             ),
-            "That is one token too many: the budget is max_new_tokens.": loop(more=1),
-            "Return ids of shape (1, T + n): keep the dimension of the batch.": loop(
-                result=lambda ids, T: ids[0]
+            "max_new_tokens counts the new tokens alone, and not those of the prompt.": (
+                lambda model, ids, most, eos: write(model, ids, most - ids.shape[1], eos)
+            ),
+            "The prompt may hold the end token, too: look only at the token just written.": (
+                lambda model, ids, most, eos: write(
+                    model, ids, 1 if eos in ids[0].tolist() else most, eos
+                ),
+                lambda model, ids, most, eos: write(
+                    model, ids, 0 if eos in ids[0].tolist() else most, eos
+                ),
             ),
         },
         hints=(
@@ -140,8 +154,7 @@ EXERCISES = (
         ),
         why="Each token is chosen from the scores after all tokens before it, so the text has to "
         "grow by one token before the model is asked again.",
-        tried="toy models, a GPT-2 and a Qwen3 of random weights, some in training mode, with and "
-        "without an end token",
+        tried="toy models, a GPT-2 and a Qwen3 of random weights, with and without an end token",
     ),
     Exercise(
         name="02.rule",
@@ -195,6 +208,14 @@ EXERCISES = (
                 _streamed(_whole, wait=True),
                 lambda decode, ids: [decode(list(ids))],
             ),
+            "Only the last character may be unfinished: text.endswith, not `in`.": _streamed(
+                lambda decode, known, shown: (
+                    "" if "\ufffd" in decode(known) else decode(known)[len(shown) :]
+                )
+            ),
+            "Hand over each piece by `yield`; print shows it, and gives nothing back.": (
+                lambda decode, ids: print(decode(list(ids)))
+            ),
             "At the end, yield what was held back, even if it is broken.": _streamed(
                 _whole, rest=False
             ),
@@ -206,7 +227,8 @@ EXERCISES = (
         ),
         why="Only all ids together say what the text is. One that ends in \ufffd may end in half a "
         "character, so it waits for the next id.",
-        tried="letters of one byte to four, and a text that breaks off in the middle of one",
+        tried="letters of one byte to four, a character that is never finished, "
+        "and the sign \ufffd itself",
         imports="from collections.abc import Callable, Iterable, Iterator",
     ),
 )

@@ -48,8 +48,14 @@ QUESTIONS = (
         text="With flush=True each token is sent to the screen at once. How much time does that "
         "take, beside the model's time for the token?",
         choices=(
-            Choice("As long as the token itself.", "The model multiplies millions of numbers."),
-            Choice("About a third of the token's time.", "A few letters are sent, no more."),
+            Choice(
+                "As long as the token itself.",
+                "A token takes millions of multiplications, and a flush takes none.",
+            ),
+            Choice(
+                "About a third of the token's time.",
+                "A flush sends a few letters, and the model computes on millions of numbers.",
+            ),
             Choice(
                 "Less than a twentieth of it.",
                 "Handing over a few letters is little work beside a pass through the model.",

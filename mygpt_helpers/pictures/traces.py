@@ -39,7 +39,9 @@ class Written:
         prob, own = f"{self.prob:.3f}", f"{self.own:.3f}"
         both = prob if prob == own else f"{prob} ({own} by the model alone)"
         if self.alone:
-            return f", probability {own} by the model, rank {self.rank:,}; no other token was kept"
+            only = "greedy: only the top token" if self.rank == 1 else "only this token"
+            said = f", probability {own} by the model, rank {self.rank:,}"
+            return f"{said}; {only} could be chosen"
         drawn = "" if self.u is None else f"; u {self.u:.3f}"
         return f", probability {both}, rank {self.rank:,}{drawn}"
 
@@ -82,15 +84,16 @@ def step_figure(title: str, tokens: Sequence[str], first: int, given: int, now: 
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     heading = printable(title)
     figure.text(0.02, 1 - 0.25 / height, heading, weight="bold", parse_math=False)
-    tiles = figure.add_axes((0.09, 1 - (0.45 + 0.62 * bands) / height, 0.89, 0.62 * bands / height))
+    corner = (0.11, 1 - (0.45 + 0.62 * bands) / height)
+    tiles = figure.add_axes((*corner, 0.87, 0.62 * bands / height))
     tiles.set(xlim=(0, PER_ROW), ylim=(2 * bands, 0))
     tiles.axis("off")
     for place, token in enumerate([*tokens, now.token]):
         band, column = divmod(place, PER_ROW)
         position = first + place
         if column == 0:
-            beside = {"size": 8, "alpha": FAINT, "ha": "right", "va": "center"}
-            tiles.text(-0.08, 2 * band + 0.5, str(position), **beside)
+            beside = {"size": 7, "alpha": FAINT, "ha": "right", "va": "center"}
+            tiles.text(-0.08, 2 * band + 0.5, f"position {position}", **beside)
             tiles.text(-0.08, 2 * band + 1.45, "mask", **beside)
         is_next = place == len(tokens)
         _tile(tiles, (column, 2 * band), token, position < given, is_next)
@@ -113,7 +116,7 @@ def _tile(axes: Axes, corner: tuple[int, int], token: str, given: bool, is_next:
     size = min(8.5, 62 / max(1, len(text)))
     ink = "black" if ground == WRITTEN else None
     about = {"color": ink, "ha": "center", "va": "center", "parse_math": False}
-    axes.text(x + 0.5, y + 0.48, ("◆" if is_next else "") + text, size=size, **about)
+    axes.text(x + 0.5, y + 0.48, ("◆ " if is_next else "") + text, size=size, **about)
 
 
 def text_figure(title: str, prompt: Sequence[str], written: Sequence[Written]) -> Figure:
@@ -157,6 +160,7 @@ def _word(
         return
     ground = colour_of(own, (0.0, 1.0))
     about["color"] = ink_on(ground)
+    text = text or '""'  # a token without text is to be seen, too
     axes.add_patch(Rectangle((x + 0.01, y + 0.05), wide - 0.02, 0.9, fc=ground, ec=CUT, lw=0.5))
     axes.text(x + wide / 2, y + 0.36, text, size=8.5, va="center", **about)
     axes.text(x + wide / 2, y + 0.74, percent(own), size=6.5, va="center", **about)

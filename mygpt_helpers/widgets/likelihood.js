@@ -17,7 +17,7 @@ export default livePicture("likelihood", ({ model, data, title, body, facts }) =
   for (const label of data.prompt) add("span", { class: "prompt" }, label);
   const tiles = tokens.map((label, i) => {
     const [ground, color] = [`rgb(${data.grounds[i].join(" ")})`, data.inks[i]];
-    const style = `background: ${ground}; color: ${color}`;
+    const style = `--ground: ${ground}; --ink: ${color}; --part: ${data.parts[i]}%`;
     const tile = add("button", { type: "button", tabindex: -1, style, ...OUR_KEYS }, label);
     make(tile, "small", {}, data.percents[i]);
     function choose() {
@@ -37,7 +37,9 @@ export default livePicture("likelihood", ({ model, data, title, body, facts }) =
     event.preventDefault();
     tiles[clamp(to)].focus();
   });
-  const legend = makeLegend(body, [["shades", "0% to 100% by the model"], ["prompt", "plain: given"]]);
+  const keys = [["shades", "0% to 100% by the model"], ["prompt", "plain: given"]];
+  if (tokens.length + data.prompt.length > 100) keys.push(["prompt", "a long text scrolls"]);
+  const legend = makeLegend(body, keys);
   text.after(legend, facts); // a fixed place, whatever token is looked at
   const show = makeBars(body, Math.max(...alternatives.map(({ labels }) => labels.length)));
   let marked;

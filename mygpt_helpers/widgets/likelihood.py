@@ -58,6 +58,7 @@ class LikelihoodWidget(LivePicture):
             "percents": [percent(w.own) for w in self._written],
             "grounds": [[round(255 * part) for part in ground] for ground in grounds],
             "inks": [ink_on(ground) for ground in grounds],
+            "parts": [round(100 * w.own) for w in self._written],
             "alternatives": [sent_distribution(w.distribution) for w in self._written],
             "stories": [self._story(i) for i in range(len(steps))],
             "summary": summary(self._written),

@@ -5,11 +5,11 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
   const { tokens, first, given, choices, per_row: perRow } = data;
   const bands = Math.min(data.bands, Math.ceil(tokens.length / perRow));
   const moves = make(panel, "div", { class: "moves" });
-  for (const [name, by] of [["◀ back", -1], ["forward ▶", 1]])
+  const [back, forward] = [["◀ back", -1], ["forward ▶", 1]].map(([name, by]) =>
     makeButton(moves, name, () => {
       model.set("step", Math.min(choices.length - 1, Math.max(0, model.get("step") + by)));
       tell(model);
-    });
+    }));
   // Without knobs an outline would stand on each bar's own edge.
   const differ = ({ before, after }) => before.some((p, i) => Math.abs(p - after[i]) > 1e-4);
   const outlines = choices.some(differ) ? choices[0].before : [];
@@ -42,17 +42,20 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
       const from = start + band * perRow;
       for (const { parentElement: row } of [position, mask[0]])
         row.style.visibility = from <= length ? "" : "hidden"; // it keeps its place
-      say(position, String(from));
+      say(position, `position ${from}`);
       tiles.forEach(({ tile, sign, text }, column) => {
         const at = from + column;
         const [short, whole] = at <= length ? tokens[at - first] : ["", ""];
         tile.className = at > length ? "" : at === length ? "next" : at < given ? "given" : "written";
         tile.title = whole && `position ${at}: ${whole}`;
-        say(sign, at === length ? "◆" : "");
+        say(sign, at === length ? "◆ " : "");
         say(text, short);
         say(mask[column], at < length ? "1" : "");
       });
     });
+    // The attribute `disabled` would take the keyboard's focus away at the end.
+    back.setAttribute("aria-disabled", step === 0);
+    forward.setAttribute("aria-disabled", step === choices.length - 1);
     const title = data.titles[step];
     say(caption, title);
     show({ ...choices[step], title });

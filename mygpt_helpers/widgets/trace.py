@@ -74,11 +74,12 @@ class TraceWidget(LivePicture):
         rows = []
         for start in range(0, len(tiles) + 1, PER_ROW):
             band = tiles[start : start + PER_ROW]
-            following = [f"◆{chosen}"] if len(band) < PER_ROW else []
-            rows.append([str(first + start), *band, *following])
+            following = [f"◆ {chosen}"] if len(band) < PER_ROW else []
+            rows.append([f"position {first + start}", *band, *following])
             rows.append(["mask", *["1"] * len(band)])
         choice = f'chosen: "{chosen}"{now.story()}'
-        lines = [f"  {label:>4}  {' '.join(cells)}".rstrip() for label, *cells in rows]
+        wide = max(len(row[0]) for row in rows)
+        lines = [f"  {label:>{wide}}  {' '.join(cells)}".rstrip() for label, *cells in rows]
         text = "\n".join([title, *lines, *rows_text(now.distribution), choice])
         page = {"title": title, "facts": choice, "rows": rows + bar_rows(now.distribution)}
         tokens = self._tokens[here]

@@ -333,15 +333,15 @@ def test_the_loop_writes_what_transformers_writes():
 
     config = GPT2Config(vocab_size=20, n_embd=16, n_layer=2, n_head=2, initializer_range=0.6)
     torch.manual_seed(0)
-    model, write = GPT2LMHeadModel(config), SOLUTION["02.loop"]
+    model, write = GPT2LMHeadModel(config).eval(), SOLUTION["02.loop"]
     for prompt in ([1], [3, 1, 4]):
         ids = torch.tensor([prompt])
         options = {"do_sample": False, "pad_token_id": 0, "max_new_tokens": 8}
-        free = model.eval().generate(ids, **options, eos_token_id=None)
-        assert write(model.train(), ids, 8, None).tolist() == free.tolist()
+        free = model.generate(ids, **options, eos_token_id=None)
+        assert write(model, ids, 8, None).tolist() == free.tolist()
         eos = int(free[0, len(prompt) + 2])
-        ended = model.eval().generate(ids, **options, eos_token_id=eos)
-        assert write(model.train(), ids, 8, eos).tolist() == ended.tolist()
+        ended = model.generate(ids, **options, eos_token_id=eos)
+        assert write(model, ids, 8, eos).tolist() == ended.tolist()
         assert ended.shape[1] <= len(prompt) + 3
 
 
@@ -358,3 +358,82 @@ def test_a_stream_yields_whole_characters_at_once():
     pieces = SOLUTION["02.stream"](decode, iter([*"a😊é".encode()]))
     assert [piece for piece in pieces if piece] == ["a", "😊", "é"]
     assert [*SOLUTION["02.stream"](decode, [*"é".encode()][:1])] == ["\ufffd"]
+
+
+@pytest.mark.parametrize("scores", [
+    lambda model, ids: model(input_ids=ids)["logits"],
+    lambda model, ids: model(ids, attention_mask=torch.ones_like(ids))[0],
+])  # fmt: skip
+def test_the_loops_models_are_called_as_those_of_transformers(scores):
+    assert evaluate("02.loop", continued(scores)).status == "right"
+
+
+def continued(scores, wants_more=lambda given, ids, most: ids.shape[1] < given + most, ends=None):
+    """Write the loop as a learner may."""
+    ends = ends or (lambda given, ids, eos: ids[0, -1].item() == eos)
+
+    def write_text(model, ids, max_new_tokens, eos_token_id):
+        given = ids.shape[1]
+        while wants_more(given, ids, max_new_tokens):
+            next_id = scores(model, ids)[:, -1:].argmax(dim=-1)
+            ids = torch.cat([ids, next_id], dim=1)
+            if ends(given, ids, eos_token_id):
+                break
+        return ids
+
+    return write_text
+
+
+@pytest.mark.parametrize("slip, says", [
+    ({"wants_more": lambda given, ids, most: ids.shape[1] < most}, "counts the new tokens alone"),
+    ({"ends": lambda given, ids, eos: eos in ids[0].tolist()}, "only at the token just written"),
+    ({"ends": lambda given, ids, eos: False}, "Stop at eos_token_id, once it is written."),
+])  # fmt: skip
+def test_a_slip_of_the_loop_is_told(slip, says):
+    answer = continued(lambda model, ids: model(ids).logits, **slip)
+    assert says in " ".join(evaluate("02.loop", answer).message.split())
+
+
+@pytest.mark.parametrize("next_id", [
+    lambda logits: logits.argmax(dim=-1),
+    lambda logits: logits.argmax().view(1, 1),
+    lambda logits: logits[:, 0].argmax(dim=-1, keepdim=True),
+])  # fmt: skip
+def test_scores_of_another_position_than_the_last_are_told(next_id):
+    def write_text(model, ids, max_new_tokens, eos_token_id):
+        for _ in range(max_new_tokens):
+            new = next_id(model(ids).logits)
+            ids = torch.cat([ids, new], dim=1)
+            if eos_token_id is not None and new.item() == eos_token_id:
+                break
+        return ids
+
+    assert "last position are asked for: logits[:, -1]" in evaluate("02.loop", write_text).message
+
+
+def test_a_stream_that_stalls_is_told():
+    def stream(decode, ids):
+        known, shown = [], ""
+        for i in ids:
+            known.append(i)
+            if "\ufffd" not in (text := decode(known)):
+                yield text[len(shown) :]
+                shown = text
+        yield decode(known)[len(shown) :]
+
+    assert "text.endswith, not `in`" in evaluate("02.stream", stream).message
+
+
+def test_pieces_of_one_id_each_are_told_what_they_lack():
+    message = evaluate("02.stream", lambda decode, ids: (decode(i) for i in ids)).message
+    assert "decode all ids so far, not one" in message
+
+
+def test_a_stream_that_prints_is_told_to_yield():
+    def stream(decode, ids):
+        for i in ids:
+            print(decode([i]), end="", flush=True)
+
+    message = evaluate("02.stream", stream).message
+    assert "Hand over each piece by `yield`" in message and "`return`" not in message
+    assert "Does it have its `yield`?" in evaluate("02.stream", lambda decode, ids: None).message
