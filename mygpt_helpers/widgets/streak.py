@@ -8,7 +8,12 @@ from ..pictures.base import Picture
 from ..pictures.curves import show_curves
 from .base import Level, LivePicture, Place, Shown, Slider, browser_code
 
-PS = [0.5, 0.6, 0.7, 0.8, *(i / 100 for i in range(90, 100)), 0.995, 0.998, 0.999, 0.9999, 1.0]
+PS = [  # finer towards 1, where it matters
+    *(i / 100 for i in range(50, 90, 2)),
+    *(i / 1000 for i in range(900, 990, 5)),
+    *(i / 10_000 for i in range(9900, 9990, 5)),
+    *(i / 10_000 for i in range(9990, 10_001)),
+]
 NS = sorted({round(10 ** (i / 30)) for i in range(91)})  # from 1 to 1,000, by even factors
 CURVE = [10 ** (i / 60) for i in range(181)]  # between whole numbers too: it is drawn round
 TITLE = "All tokens right"
