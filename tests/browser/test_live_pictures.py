@@ -61,10 +61,10 @@ def test_rows_and_columns_have_names(board):
 @pytest.mark.parametrize("name", ["probs", "signed"])
 def test_colours_are_those_of_the_still_picture(board, name):
     cells = board.part(name).locator("tbody td:not(.masked)")
-    code = "import json; from mygpt_helpers.pictures.grids import _colour, _ink, scale_of\n"
+    code = "import json; from mygpt_helpers.pictures.grids import colour_of, ink_on, scale_of\n"
     code += f"now = made[{name!r}].grid; scale = scale_of([now])\n"
-    code += "seen = [_colour(v, scale) for row in now.values for v in row if math.isfinite(v)]\n"
-    code += "print(json.dumps([[*(255 * c for c in g), _ink(g) == 'white'] for g in seen]))"
+    code += "seen = [colour_of(v, scale) for row in now.values for v in row if math.isfinite(v)]\n"
+    code += "print(json.dumps([[*(255 * c for c in g), ink_on(g) == 'white'] for g in seen]))"
     shown = cells.evaluate_all(
         """cells => cells.map(getComputedStyle).map(style => [
              ...style.backgroundColor.match(/\\d+/g).map(Number),
