@@ -128,9 +128,9 @@ def footer(d: Distribution, digits: int) -> list[str]:
     if d.rest_count:
         lines.append(f"not shown: {d.rest_count:,} tokens, {d.rest_mass:.{digits}f} together")
     choices = math.exp(d.entropy)
-    lines.append(
-        f"entropy {d.entropy:.{digits}f} nats, as unsure as between {choices:.1f} equal choices"
-    )
+    # Of a large number the first three digits: the others differ between processors.
+    said = f"{choices:.1f}" if choices < 1000 else f"{float(f'{choices:.3g}'):,.0f}"
+    lines.append(f"entropy {d.entropy:.{digits}f} nats, as unsure as between {said} equal choices")
     return lines
 
 

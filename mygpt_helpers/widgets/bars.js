@@ -54,7 +54,7 @@ function factsOf({ num_kept, vocab_size, entropy }) {
   const all = num_kept === vocab_size;
   const cut = all ? "" : `${commas(num_kept)} of ${commas(vocab_size)} tokens kept. `;
   const choices = Math.exp(entropy);
-  const equal = choices < 1000 ? choices.toFixed(1) : commas(Math.round(choices));
+  const equal = choices < 1000 ? choices.toFixed(1) : commas(Number(choices.toPrecision(3)));
   return `${cut}Entropy ${entropy.toFixed(3)} nats: as unsure as between ${equal} equal choices.`;
 }
 

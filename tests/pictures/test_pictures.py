@@ -106,6 +106,11 @@ def test_all_mass_on_one_token():
     assert "-0.00" not in text
 
 
+def test_of_a_large_number_of_choices_three_digits_are_said():
+    z = torch.zeros(4048)
+    assert "between 4,050 equal choices" in str(summarize(z, z.softmax(-1), str))
+
+
 def test_no_bar_hides_an_outline():
     figure = show_distribution(Z, keep_top_k(Z, 1).softmax(-1), str).figure
     bars = figure.axes[0].patches
