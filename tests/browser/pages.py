@@ -116,7 +116,7 @@ def agree(shown, wanted):
         return shown.keys() == wanted.keys() and all(agree(shown[k], wanted[k]) for k in wanted)
     if isinstance(wanted, list) and isinstance(shown, str):  # the numbers in a sentence
         return len(found := numbers_in(shown)) == len(wanted) and all(
-            math.isclose(a, b, rel_tol=0.003, abs_tol=0.051)
+            math.isclose(a, b, rel_tol=0.006, abs_tol=0.051)
             for a, b in zip(found, wanted, strict=True)
         )
     if isinstance(wanted, list):
