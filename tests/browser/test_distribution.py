@@ -98,7 +98,7 @@ def test_numbers_are_those_of_python(board, name):
             num_kept = int((probs > 0).sum())
             assert [*kept, len(logits)][0] == pytest.approx(num_kept, abs=1 + 0.002 * num_kept)
         assert nats == pytest.approx(float(entropy(probs)), abs=0.002), knobs
-        assert choices == pytest.approx(float(entropy(probs).exp()), rel=0.003, abs=0.06)
+        assert choices == pytest.approx(float(entropy(probs).exp()), rel=0.006, abs=0.06)
         assert all(n == 0 for n, state in zip(numbers, states, strict=True) if state == "✕ cut")
         tops = [n for n, state in zip(numbers, states, strict=True) if state == "▲ top"]
         assert tops == pytest.approx([float(probs.max())] * len(tops), abs=TOLERANCE)
