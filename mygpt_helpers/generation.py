@@ -51,14 +51,14 @@ def prompt_inputs(
 
 # A knob at this value changes nothing, and is left out: a copy of all logits costs time.
 NEUTRAL = {"temperature": 1, "top_p": 1, "min_p": 0, "repetition_penalty": 1}
-_stopped_in: list[tuple[str, str]] = []  # the cells, and their runs, that were interrupted here
+_stopped_in: set[tuple[str, str]] = set()  # the cells, and their runs, that were interrupted here
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
     """One turn of the loop that writes a text; V is the vocabulary's size. Used from lesson 02 on.
 
-    A distribution is probs; the choice from it is chosen. All tensors are on the model's device.
+    All tensors are on the model's device.
     """
 
     ids: Tensor  # (T,) int64: the text so far, the prompt included
@@ -122,10 +122,9 @@ def generate(
     eos_token_id; a row that has ended is filled with pad_token_id (eos_token_id where there is
     none), and when all have, the result is shorter. attention_mask: (B, T), 0 where a shorter
     prompt of the batch is padded, on its left; such a row continues as it would alone. on_step:
-    called with each Step, of one prompt. An interrupt keeps what was written, and
-    ends the cell at its next generate. Raises ValueError,
-    PromptError among them, for bad input. Built in lessons 02 and 11; the knobs in lessons 04 to
-    06, the cache in lesson 09.
+    called with each Step, of one prompt. An interrupt keeps what was written, and ends the cell at
+    its next generate. Raises ValueError, PromptError among them, for bad input. Built in lessons 02
+    and 11; the knobs in lessons 04 to 06, the cache in lesson 09.
     """
     knobs = {
         "repetition_penalty": repetition_penalty,
@@ -135,7 +134,7 @@ def generate(
         "top_p": top_p,
         "min_p": min_p,
     }
-    if _stopped_in and running_cell() == _stopped_in[-1] != ("", ""):
+    if _stopped_in and running_cell() in _stopped_in:
         raise KeyboardInterrupt  # of a loop around us; whoever stopped it meant all of it
     ids, mask = checked_prompt(prompt_ids, attention_mask)
     # A bad knob raises now, before the model has worked for nothing.
@@ -179,7 +178,8 @@ def generate(
                     break
     except KeyboardInterrupt:
         say(f"stopped after {ids.shape[1] - T} of {max_new_tokens} tokens.")
-        _stopped_in.append(running_cell())
+        if running_cell()[0]:  # outside of a notebook no run can be told from the next
+            _stopped_in.add(running_cell())
     return ids
 
 

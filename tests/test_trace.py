@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jupyter_client.manager import start_new_kernel
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM
@@ -175,6 +177,51 @@ def test_an_interrupt_ends_a_loop_around_it_too(monkeypatch):
     assert written == [(1, 3)]
     cell[1] = "2"  # the same cell, run again
     assert len(trace(Table(), torch.tensor([[0]]), 4)) == 4
+
+
+IN_A_KERNEL = """
+import time, torch
+from mygpt_helpers import generate
+class Slow(torch.nn.Module):
+    def forward(self, ids):
+        time.sleep(0.05)
+        return torch.zeros(*ids.shape, 4), None
+kept = []
+for _ in range(100):
+    print("begin", flush=True)
+    kept.append(generate(Slow(), torch.tensor([[0]]), 1000, top_k=1))
+"""
+
+
+@pytest.mark.slow
+def test_in_a_notebook_the_stop_button_keeps_the_tokens_and_ends_the_cell():
+    kernel, client = start_new_kernel()
+    try:
+        said, stopped = [], False
+        message = client.session.msg("execute_request", {"code": IN_A_KERNEL, "silent": False})
+        message["metadata"]["cellId"] = "a cell"  # as JupyterLab sends it
+        client.shell_channel.send(message)
+        while True:
+            got = client.get_iopub_msg(timeout=60)
+            said.append(got["content"].get("text", got["content"].get("ename", "")))
+            assert "".join(said).count("begin") <= 2, "the loop goes on"
+            if "begin" in said[-1] and not stopped:
+                time.sleep(0.5)
+                kernel.interrupt_kernel()
+                stopped = True
+            if got["content"].get("execution_state") == "idle" and stopped:
+                break
+        text = "".join(said)
+        assert "of 1000 tokens." in text and "KeyboardInterrupt" in text
+        shown = client.execute_interactive(
+            "print('kept', len(kept), kept[0].shape[1] > 2)",
+            output_hook=lambda got: said.append(got["content"].get("text", "")),
+            timeout=60,
+        )
+        assert shown["content"]["status"] == "ok" and "kept 1 True" in "".join(said)
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
 
 
 def test_an_interrupt_leaves_the_models_mode_as_it_was():
