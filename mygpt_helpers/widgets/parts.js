@@ -121,7 +121,7 @@ function setKept(model, kept) {
 
 function initialize({ model }) {
   const layout = model.get("layout");
-  if (!modelsBeside(model).length) return; // another page than JupyterLab's
+  if (!model.widget_manager?._modelsSync) return; // another page than JupyterLab's
   const isOurs = (one) => one.get("layout") === layout;
   /** Those that another run of the same cell shows. */
   function others() {
