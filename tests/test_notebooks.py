@@ -81,7 +81,8 @@ OPENING = """# 04 · Temperature
 
 **You will be able to** sharpen and flatten.
 
-**Time** about 7 minutes, and 12 more for the exercises. **Builds on** [03 Greedy](03_greedy.ipynb)."""
+**Time** about 7 minutes, and 12 more for the exercises.
+**Builds on** [03 Greedy](03_greedy.ipynb)."""
 FIRST, SECOND = [exercise for name, exercise in EXERCISES.items() if name[:2] == "04"][:2]
 HEADINGS = [
     f"### Exercise {n} · {each.title} ({'★' * each.difficulty:☆<3}, {each.minutes} minutes)"
