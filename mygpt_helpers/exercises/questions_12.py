@@ -60,8 +60,7 @@ QUESTIONS = (
             ),
             Choice(
                 "Most of them, but not all 20.",
-                "Without the random numbers the token itself usually decides, and nothing makes "
-                "sure of it.",
+                "No row does less harm than a random one, but no model was trained without a row.",
                 right=True,
             ),
         ),
