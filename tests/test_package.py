@@ -37,7 +37,7 @@ FLOORS = [
     ["corpus"],
     ["sampling", "models"],
     ["readers", "run_checks"],
-    ["generation"],
+    ["generation", "clinic"],
     ["training", "checkpoints"],
     ["cycle_runs"],
     ["pretrained"],

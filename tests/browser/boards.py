@@ -63,6 +63,26 @@ class Toy(torch.nn.Module):
 def toy_trace(V, n, prompt=(0, 1, 2), **knobs):
     return trace(Toy(V), torch.tensor([prompt]), n, generator=random.Random(1), **knobs)
 
+# The learner's own functions of a stream and of a call; they wait for `wait`.
+wait = 0.0
+def words(prompt, stop):
+    if not prompt.split():
+        raise ValueError("the prompt is empty.")
+    for word in prompt.split():
+        if stop.is_set():
+            return
+        yield word + " "
+        time.sleep(wait)
+    return "All words are there."
+def called(temperature=1.0, top_k=0):
+    time.sleep(wait)
+    if temperature == 0:
+        raise ValueError("a first line\n<b>not</b> zero")
+    if top_k == 40:
+        import warnings
+        warnings.warn("$x$ is 40")
+    return f"{{temperature}}, {{top_k}}"
+
 pause = 0.0
 def attention_of(prompt):
     time.sleep(pause)
@@ -148,6 +168,13 @@ CASES = {
     "likelihood, hostile": """LikelihoodWidget(
         toy_trace(13, 9, [*range(13)]), HOSTILE, num_alternatives=12, title=HOSTILE[1])""",
     "sure": "SureWidget()",
+    "stream": "StreamWidget(words, prompt='I love some beer')",
+    "stream, hostile": "StreamWidget(lambda prompt, stop: iter(HOSTILE), prompt=HOSTILE[1])",
+    "call": """CallWidget(
+        called, {"temperature": [0.0, 0.7], "top_k": [1, 40]}, start={"temperature": 0.7})""",
+    "call, hostile": """CallWidget(
+        lambda **k: "".join(HOSTILE), {HOSTILE[2]: HOSTILE, HOSTILE[0]: [1]},
+        code=HOSTILE[1] + "()", start={HOSTILE[2]: HOSTILE[1]})""",
     "draw": "DrawWidget(drawn_from([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
     "draw, many": "DrawWidget(drawn_from(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",
     "draw, hostile": """DrawWidget(

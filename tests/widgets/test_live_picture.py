@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 import mygpt_helpers
 from mygpt_helpers import (
     AttentionWidget,
+    CallWidget,
     Choice,
     DistributionWidget,
     DrawWidget,
@@ -30,6 +31,7 @@ from mygpt_helpers import (
     Step,
     StepsWidget,
     StreakWidget,
+    StreamWidget,
     Strip,
     StripsWidget,
     TraceWidget,
@@ -95,7 +97,7 @@ def test_every_kind_is_drawn_the_same_under_any_settings(name, monkeypatch, capl
         return [w._repr_mimebundle_()[0].get("image/png") for w in all_kinds("$text$")]
 
     usual = drawn()
-    assert usual.count(None) == 2, "the one whose function fails, and the question"
+    assert usual.count(None) == 4, "one whose function fails, and three that are text alone"
     with learner(name, monkeypatch):
         assert drawn() == usual
     assert caplog.messages == []
@@ -288,6 +290,8 @@ def all_kinds(text):
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
         TraceWidget(RUN, [text] * 5, title=text),
         LikelihoodWidget(RUN, [text] * 5, title=text),
+        StreamWidget(lambda prompt, stop: iter([text]), prompt=text),
+        CallWidget(lambda **k: text, {text: [text, 1]}, code=f"{text}()", start={text: text}),
     ]
 
 

@@ -1,0 +1,97 @@
+"""A call put together by sliders: what it is called with, and what is said of it."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from mygpt_helpers import CallWidget
+from tests.widgets.wire import from_browser
+
+SETTINGS = {"do_sample": [True, False], "temperature": [0.0, 0.7], "top_k": [40]}
+
+
+def make(**start):
+    calls = []
+
+    def call(**settings):
+        calls.append(settings)
+        if settings.get("temperature") == 0:
+            raise ValueError("first\nnot zero")
+        if "top_k" in settings:
+            warnings.warn("forty", stacklevel=2)
+        return f"text of {settings}"
+
+    return CallWidget(call, SETTINGS, start=start), calls
+
+
+def test_the_first_call_is_made_and_shown_as_code():
+    widget, calls = make(do_sample=False, top_k=40)
+    assert calls == [{"do_sample": False, "top_k": 40}]
+    code = "model.generate(**inputs, do_sample=False, top_k=40)"
+    assert widget.numbers()["rows"] == [
+        ["call", code],
+        ["warned", "UserWarning: forty"],
+        ["text", "text of {'do_sample': False, 'top_k': 40}"],
+    ]
+    assert code in str(widget) and "UserWarning: forty" in str(widget)
+
+
+def test_another_choice_waits_for_the_press():
+    widget, calls = make()
+    assert calls == [{}] and widget.numbers()["rows"][0] == ["call", "model.generate(**inputs)"]
+    from_browser(widget, chosen=[0, 1, 0])
+    code = "model.generate(**inputs, temperature=0.0)"
+    assert widget.numbers()["rows"] == [["call", code], ["press run", ""]]
+    assert len(calls) == 1
+    from_browser(widget, asked="0,1,0")
+    assert calls[1:] == [{"temperature": 0.0}]
+    assert widget.numbers()["rows"] == [["call", code], ["raised", "ValueError: not zero"]]
+    from_browser(widget, chosen=[0, 0, 0])
+    assert widget.numbers()["rows"][1] == ["press run", ""]
+
+
+def test_what_is_quiet_says_so_and_code_without_arguments_has_no_comma():
+    widget = CallWidget(lambda **k: "x", {"n": [1]}, code="write()", start={"n": 1})
+    assert widget.numbers()["rows"][:2] == [
+        ["call", "write(n=1)"],
+        ["said", "no error, no warning"],
+    ]
+    widget.chosen = (0,)
+    assert widget.code(widget.chosen) == "write()"
+
+
+def test_a_call_that_warns_without_end_is_bounded():
+    def call():
+        for i in range(50):
+            warnings.warn(f"number {i}", stacklevel=2)
+        return "x"
+
+    assert len(CallWidget(call, {}).numbers()["rows"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "message"),
+    [
+        ({"n": 3}, {}, "settings must be a dict, name -> values"),
+        ([("n", [3])], {}, "settings must be a dict"),
+        ({3: [3]}, {}, "settings must be a dict"),
+        ({"n": [3]}, {"start": {"n": 4}}, "start has n=4, which no slider of settings has"),
+        ({"n": [3]}, {"start": {"m": 3}}, "start has m=3"),
+        ({"n": [3]}, {"code": "generate"}, "code must be a call and end with its bracket"),
+        ({"n": [3]}, {"code": 3}, "code must be a string"),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings, more, message):
+    with pytest.raises(ValueError, match=message):
+        CallWidget(lambda **k: "x", settings, **more)
+
+
+def test_places_that_are_not_there_are_refused():
+    widget, _ = make()
+    for bad in ((0, 0), (0, 3, 0), (0, 0, -1), 3):
+        with pytest.raises(ValueError, match="must"):
+            widget.chosen = bad
+    with pytest.raises(ValueError, match="call must be a function"):
+        CallWidget("generate", {})
