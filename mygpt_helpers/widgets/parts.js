@@ -198,10 +198,11 @@ function livePicture(kind, build) {
       frame ??= requestAnimationFrame(paint);
     }
 
-    model.on("change", schedule);
+    const news = ["change", "comm_live_update"]; // of the second kind: Python has ended
+    for (const kind of news) model.on(kind, schedule);
     paint();
     return () => {
-      model.off("change", schedule);
+      for (const kind of news) model.off(kind, schedule);
       cancelAnimationFrame(frame);
       clearTimeout(timer);
       if (--life.views === 0 && life.gone) setKept(model, false);

@@ -77,7 +77,7 @@ def words(prompt, stop):
 def called(temperature=1.0, top_k=0):
     time.sleep(wait)
     if temperature == 0:
-        raise ValueError("a first line\n<b>not</b> zero")
+        raise ValueError("a first line\\n<b>not</b> zero")
     if top_k == 40:
         import warnings
         warnings.warn("$x$ is 40")
