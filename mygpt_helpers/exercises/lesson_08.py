@@ -37,6 +37,11 @@ def _checkpoints() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     yield {**penalty, "min_p": 0.1, "bos_token_id": 1}, dict(library)
 
 
+def _pairs(function: Callable, *args: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return all that is passed; of a dict, what is too much would not be seen."""
+    return sorted(function(*args).items())
+
+
 def pad_left(rows: list[list[int]], pad_token_id: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids and mask, (B, T) each; the shorter rows are filled up on their left."""
     T = max(len(row) for row in rows)
@@ -106,12 +111,15 @@ EXERCISES = (
         minutes=6,
         solution=neutral,
         cases=_checkpoints,
+        observe=_pairs,
         mistakes={
             "Those are the checkpoint's values: pass the library's.": lambda checkpoint, library: {
                 n: v for n, v in checkpoint.items() if not n.endswith("_token_id")
             },
             "Without its end token the model cannot stop: leave the ids alone.": (
-                lambda checkpoint, library: {n: library.get(n) for n in checkpoint}
+                lambda checkpoint, library: {
+                    n: library.get(n) for n, v in checkpoint.items() if v != library.get(n)
+                }
             ),
             "Only what differs from the library's value need be passed.": (
                 lambda checkpoint, library: {
@@ -220,8 +228,9 @@ EXERCISES = (
             "For the others ask: is the result what the comment wants?",
             "Run a call of which you are not sure: attempt(model.generate, **inputs, ...).",
         ),
-        why="The key is not written down: each call is run, and its words and result are looked at.",
+        why="The key is not written down: each call is run, and its words and result are read.",
         tried="all ten, each really run on a tiny model",
-        imports="",
+        imports="from mygpt_helpers import attempt\n"
+        "from mygpt_helpers.exercises.calls_08 import CALLS",
     ),
 )

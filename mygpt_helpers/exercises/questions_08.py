@@ -5,13 +5,13 @@ from ..widgets.question import Choice, Question
 QUESTIONS = (
     Question(
         name="08.temperature",
-        text="You call model.generate(**inputs, max_new_tokens=8, temperature=t) with t = 0.7, 1.0 and "
-        "2.0, and nothing else. How do the three texts compare?",
+        text="You call model.generate(**inputs, max_new_tokens=6, temperature=t) with t = 0.7, 1.0 "
+        "and 2.0, and nothing else. How do the three texts compare?",
         choices=(
             Choice("The warmer one is wilder.", "That takes a draw, and no draw was asked for."),
             Choice(
                 "All three are the same.",
-                "Without do_sample=True the top token is taken, and no temperature changes which it is.",
+                "Nothing is drawn: the top token is taken, and no temperature changes which it is.",
                 right=True,
             ),
             Choice("Only 1.0 runs at all.", "All three run; two of them leave a line in the log."),
@@ -52,19 +52,19 @@ QUESTIONS = (
                 "Yes: greedy ignores all of those.", "It ignores the temperature, not the penalty."
             ),
             Choice(
+                "No: it still draws at 0.3.", "The call beats the checkpoint: nothing is drawn."
+            ),
+            Choice(
                 "No: the penalty still changes it.",
                 "A penalty changes scores, and so it can change which token is on top.",
                 right=True,
-            ),
-            Choice(
-                "No: it still draws at 0.3.", "do_sample=False wins: the call beats the checkpoint."
             ),
         ),
     ),
     Question(
         name="08.side",
-        text="Two prompts of unequal length share a batch. The short one is filled up on its right. "
-        "After which position does generate look for its next token?",
+        text="Two prompts of unequal length share a batch. The short one is filled up on its "
+        "right. After which position does generate look for its next token?",
         choices=(
             Choice(
                 "After its last real token.",

@@ -39,6 +39,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
         "05.top_k", "05.exactly_k", "05.needed",
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
+        "08.neutral", "08.pad_left", "08.ten_calls",
         "10.attention", "10.split_heads", "10.count",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
@@ -125,7 +126,11 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    plain = exercise.name[:2] == "00" or exercise.name in ("02.stream", "06.ngrams", "10.count")
+    plain = exercise.name[:2] in ("00", "08") or exercise.name in (
+        "02.stream",
+        "06.ngrams",
+        "10.count",
+    )
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
@@ -256,6 +261,24 @@ def test_the_solutions_of_lesson_06_are_the_librarys_own():
     assert SOLUTION["06.ngrams"]([1, 2, 3, 1, 2], 3) == [3]
     assert SOLUTION["06.order"](probs.log(), 2.0, 0.75) == 1
     assert SOLUTION["06.order"](probs.log(), 1.0, 0.75) == 0
+
+
+def test_the_solutions_of_lesson_08_give_known_numbers():
+    library = {"do_sample": False, "temperature": 1.0}
+    sets = {"do_sample": True, "temperature": 1.0, "min_p": 0.1, "eos_token_id": 2}
+    assert SOLUTION["08.neutral"](sets, library) == {"do_sample": False, "min_p": None}
+    ids, mask = SOLUTION["08.pad_left"]([[7, 8, 9], [2]], 2)
+    assert ids.tolist() == [[7, 8, 9], [2, 2, 2]] and mask.tolist() == [[1, 1, 1], [0, 0, 1]]
+    key = " ".join(SOLUTION["08.ten_calls"](number) for number in range(1, 11))
+    assert key == "fine silent warns silent raises silent raises warns silent fine"
+
+
+def test_the_key_of_the_ten_calls_follows_what_transformers_does(monkeypatch):
+    def bad_top_p(self, *args, **kwargs):
+        raise ValueError("`top_p` has to be below 1")
+
+    monkeypatch.setattr("transformers.GPT2LMHeadModel.generate", bad_top_p)
+    assert SOLUTION["08.ten_calls"](4) == "raises", "the calls are run"
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 5, 3), (2, 3, 4, 6)])
