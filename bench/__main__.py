@@ -17,12 +17,14 @@ from .room import room
 from .rows import Row
 from .slider import slider
 from .start import import_time, set_up_time, warm_start
+from .streaming import streaming
 
 # A measurement is a function without arguments that returns rows; add yours here.
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "slider": slider,
     "gpt": gpt,
     "generation": generation,
+    "streaming": streaming,
     "import": import_time,
     "start": warm_start,
     "memory": memory,
