@@ -3,7 +3,7 @@
 const MOST_ROWS = 7; // the call, five lines that it said, its text
 
 export default livePicture("call", ({ model, data, panel, body }) => {
-  const moves = make(panel, "div", { class: "moves" });
+  const moves = make(panel, "div", { class: "buttons" });
   makeButton(moves, "run", () => {
     model.set("asked", model.get("chosen").join(","));
     tell(model);

@@ -3,7 +3,7 @@
 
 export default livePicture("stream", ({ model, data, panel, body, facts }) => {
   const box = makeTextBox(panel, "prompt");
-  const moves = make(panel, "div", { class: "moves" });
+  const moves = make(panel, "div", { class: "buttons" });
   const running = () => Boolean(model.get("_answer").running);
   const [write, stop] = [["write", "_clicks"], ["stop", "_stops"]].map(([name, count]) =>
     makeButton(moves, name, () => {
@@ -14,7 +14,7 @@ export default livePicture("stream", ({ model, data, panel, body, facts }) => {
   box.addEventListener("keydown", ({ key, isComposing }) => {
     if (key === "Enter" && !isComposing) write.click();
   });
-  const [caption, , rows] = makeTable(body, "written");
+  const [caption, , rows] = makeTable(body, "streamed");
   say(caption, data.title);
   const row = make(rows, "tr");
   make(row, "th", { scope: "row" }, "written");

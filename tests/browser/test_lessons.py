@@ -94,7 +94,7 @@ def test_every_picture_says_what_python_says(lesson):
         for choice in part.get_by_role("radio").all():
             choice.check()
         for button in part.get_by_role("button").all():
-            button.click()
+            button.press("Enter")
             check(lesson.notebook, part, picture)
     sliders = lesson.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) input[type=range]").count()
     assert sliders == moved, "a slider that is in no live picture"
