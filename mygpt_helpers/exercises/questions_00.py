@@ -10,10 +10,10 @@ QUESTIONS = (
             Choice('" red"', "It is one of the first three, and not the first."),
             Choice(
                 '" blue"',
-                "The model has read many texts, and there this answer follows most often.",
+                "From many texts the model has learned to give this one the largest score.",
                 right=True,
             ),
-            Choice('" the"', "It could begin an answer, but a colour's name fits better here."),
+            Choice('" a"', "It comes second, since an answer may begin with it: a shade of red."),
         ),
     ),
     Question(

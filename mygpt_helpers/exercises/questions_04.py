@@ -5,8 +5,8 @@ from ..widgets.question import Choice, Question
 QUESTIONS = (
     Question(
         name="04.half",
-        text="Three tokens have the logits 2, 1 and 0, and the first has 0.665. You divide all three "
-        "logits by 0.5 and take softmax again. What does the first token have?",
+        text="Three tokens have the logits 2, 1 and 0, and the first has 0.665. You divide all "
+        "three logits by 0.5 and take softmax again. What does the first token have?",
         choices=(
             Choice(
                 "It keeps its 0.665.",
