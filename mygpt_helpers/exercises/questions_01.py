@@ -26,7 +26,7 @@ QUESTIONS = (
     Question(
         name="01.future",
         text='"Hi dog" goes through the model, and then "Hi dog how are you?". What becomes of the '
-        'scores at " dog"?',
+        "scores at the dog?",
         choices=(
             Choice(
                 "They change: the model reads the whole text first.",
@@ -85,8 +85,8 @@ QUESTIONS = (
     ),
     Question(
         name="01.same",
-        text="One body and one head, but two classes of the library. How near are the classifier's "
-        "49,152 scores to the next token's logits?",
+        text="The classifier has the language model's body and head. How near are its 49,152 scores "
+        "to the next token's logits?",
         choices=(
             Choice(
                 "Equal to within 1e-4, as in section 4.",
