@@ -85,8 +85,8 @@ QUESTIONS = (
     ),
     Question(
         name="01.same",
-        text="The classifier has the language model's body and head. How near are its 49,152 scores "
-        "to the next token's logits?",
+        text="The classifier has the language model's body and head. How near are its 49,152 "
+        "scores to the next token's logits?",
         choices=(
             Choice(
                 "Equal to within 1e-4, as in section 4.",
