@@ -33,6 +33,7 @@ _HOME = {
     "widgets.distribution": "DistributionWidget",
     "widgets.draw": "DrawWidget",
     "widgets.grids": "GridsWidget",
+    "widgets.hand_attention": "HandAttentionWidget",
     "widgets.loss": "LossWidget",
     "widgets.order": "OrderWidget",
     "widgets.question": "Choice Question QuestionWidget",

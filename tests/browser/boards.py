@@ -114,6 +114,14 @@ CASES = {
     "attention, hostile": """AttentionWidget(
         lambda prompt: (HOSTILE, torch.eye(13).expand(1, 2, 13, 13)),
         prompt=HOSTILE[2], num_layers=1, num_heads=2)""",
+    "hand": """HandAttentionWidget(
+        ["cat", "milk", "it"], [(1, 0), (0, 1), (0, 0)])""",
+    "hand, values": """HandAttentionWidget(
+        W * 2, torch.linspace(-2, 2, 16).reshape(8, 2), query=(-0.5, 4),
+        values=torch.arange(16).reshape(8, 2) % 5 - 2)""",
+    "hand, hostile": """HandAttentionWidget(
+        HOSTILE[:8], [(100, -100)] * 2 + [(0.125, -1e-9)] * 6, values=[(-99.99, 100)] * 8,
+        query=(0, 0.25))""",
     "strips": "StripsWidget([strip(W * 5, 8), strip(W * 10, 16)], ['8', '16'], start=1)",
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
