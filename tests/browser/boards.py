@@ -42,6 +42,10 @@ def strip(tokens, good, title="T", facts="loss 0.1"):
 def question(text, *choices):
     made = [Choice(c, f"Why: {{c}}", right=i == 1) for i, c in enumerate(choices)]
     return Question("77.x", text, made)
+def small_walk(V=4, T=4, embed_dim=8):
+    torch.manual_seed(0)
+    model = GPT(V, embed_dim, num_heads=2, num_layers=2)
+    return walk(model, torch.arange(T)[None] % V)
 kept = []
 def keep(choice):
     kept.append(choice)
@@ -162,6 +166,12 @@ CASES = {
         drawn_from(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
     "streak": "StreakWidget()",
     "streak, hostile": "StreakWidget(p=0.512345, n=999)",
+    "walk": "WalkWidget(small_walk(), W, part=3, vocab=W)",
+    "walk, opened": "WalkWidget(small_walk(10, 8, 16), W * 2, part=3, position=2, opened=True)",
+    "walk, hostile": """WalkWidget(
+        small_walk(13, 8)[-3:] + [Part(HOSTILE[1], HOSTILE[0], torch.tensor([[math.nan, 1e9, -0.0]]
+        * 8), {HOSTILE[2] + ": weights": torch.eye(8), HOSTILE[7]: torch.full((8, 1), -math.inf)})],
+        HOSTILE[:8], vocab=HOSTILE, part=3, opened=True)""",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }

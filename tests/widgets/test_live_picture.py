@@ -24,6 +24,7 @@ from mygpt_helpers import (
     LikelihoodWidget,
     LossWidget,
     OrderWidget,
+    Part,
     Question,
     QuestionWidget,
     RulesWidget,
@@ -34,6 +35,7 @@ from mygpt_helpers import (
     Strip,
     StripsWidget,
     TraceWidget,
+    WalkWidget,
     make_grid,
     summarize,
 )
@@ -279,6 +281,7 @@ def all_kinds(text):
             num_heads=1,
         ),
         HandAttentionWidget([text], [(1, 0)]),
+        WalkWidget([Part(text, text, probs[None], {text: probs[None]})], [text], opened=True),
         DistributionWidget(probs, [text], title=text),
         DrawWidget(Step(probs[:0].long(), probs, probs, probs > 0, 0, None), [text], title=text),
         StreakWidget(),
