@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -33,6 +34,7 @@ def hooked(model: GPT, ids: Tensor) -> Callable[[nn.Module], tuple[Tensor, Tenso
     return seen.__getitem__
 
 
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(
     V=st.integers(1, 9),
     D=st.integers(1, 4),
@@ -94,7 +96,7 @@ def test_before_and_inside_add_up():
     assert names[-3:] == ["final norm", "logits", "probabilities"]
     assert len(set(names)) == len(names)
     close(parts[1].after, parts[0].after + parts[1].inside["the position's row"])
-    for before, part in zip(parts, parts[1:], strict=False):
+    for before, part in pairwise(parts):
         if " x + " in part.name:
             close(part.after, part.inside["x"] + before.after)
 

@@ -169,7 +169,7 @@ CASES = {
     "walk": "WalkWidget(small_walk(), W, part=3, vocab=W)",
     "walk, opened": "WalkWidget(small_walk(10, 8, 16), W * 2, part=3, position=2, opened=True)",
     "walk, hostile": """WalkWidget(
-        small_walk(13, 8)[-3:] + [Part(HOSTILE[1], HOSTILE[0], torch.tensor([[math.nan, 1e9, -0.0]]
+        small_walk(13, 8)[-3:] + [Part(HOSTILE[1], HOSTILE[0], torch.tensor([[math.nan, 9e4, -0.0]]
         * 8), {HOSTILE[2] + ": weights": torch.eye(8), HOSTILE[7]: torch.full((8, 1), -math.inf)})],
         HOSTILE[:8], vocab=HOSTILE, part=3, opened=True)""",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
