@@ -76,7 +76,7 @@ def _phrases() -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     # (T, the position where they part, ids that the prompt has from there on)
     lengths = [(3, 2, 0), (2, 1, 0), (3, 1, 0), (3, 2, 1), (5, 2, 1), (5, 3, 2), (20, 7, 0)]
     runs = [(size, 2, *length) for length in lengths for size in (3, 11)]
-    odd = [(3, 2, 3, 3, 0), (3, 2, 3, 0, 2), (3, 2, 2, 1, 3), (3, 300, 4, 1, 0)]
+    odd = [(3, 2, 3, 3, 0), (3, 2, 3, 0, 2), (3, 2, 3, 0, 0), (3, 2, 2, 1, 3), (3, 300, 4, 1, 0)]
     for size, scale, count, start, swallowed in [*runs, *odd]:
         values = [round(random.gauss(0, scale), 1) for _ in range(count * size)]
         logits = float32(values).reshape(count, size)
@@ -226,12 +226,15 @@ EXERCISES = (
             "softmax gave 0, whose log is -inf: log_softmax does both in one step.": _refusing(
                 lambda z, ids, start: _picked(z.softmax(-1), ids, start).log().sum()
             ),
+            "The phrase would begin at position 0, and no row stands before that: raise.": (
+                lambda z, ids, p: _from(_start(ids, p), z, ids, _start(ids, p) == len(ids))
+            ),
             "No token is left to score. A sum of 0 would call the phrase certain: raise.": (
                 lambda z, ids, p: _from(_start(ids, p), z, ids),
                 lambda z, ids, p: _from(_start(ids, p), z, ids, _start(ids, p) == 0),
             ),
-            "The very first ids differ, and no row stands before them: raise.": (
-                lambda z, ids, p: _from(_start(ids, p), z, ids, _start(ids, p) == len(ids))
+            "That is the mean. Add the log-probabilities up: their sum is asked for.": _refusing(
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start).mean()
             ),
         },
         hints=(
