@@ -38,7 +38,7 @@ QUESTIONS = (
                 "The order stays, but the shares move, and it is shares that are added up.",
             ),
             Choice(
-                "More than 0.9: they are many.",
+                "More than 0.9: warmth reaches all.",
                 "Each gains only a little, and a little times 49,140 is nearly everything.",
                 right=True,
             ),
@@ -49,7 +49,7 @@ QUESTIONS = (
         text="Same prompt, but temperature 2 in place of 1. What is different?",
         choices=(
             Choice(
-                "The probabilities of the tokens alone.",
+                "The tokens' probabilities, and no more.",
                 "The division comes after the model, and it keeps the order.",
                 right=True,
             ),
@@ -118,7 +118,7 @@ QUESTIONS = (
             ),
             Choice(
                 "nan, three times.",
-                "0/0 has no value, and one such number in the sum spoils all three.",
+                "Infinities have no ratio and 0/0 no value, and softmax divides by their sum.",
                 right=True,
             ),
             Choice(
