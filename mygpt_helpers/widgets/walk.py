@@ -86,7 +86,7 @@ class WalkWidget(LivePicture):
         inside: Rows = []
         for label, numbers in part.inside.items():
             if label.endswith(WEIGHTS) and numbers.shape[1] == T:
-                later = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
+                later = torch.ones_like(numbers, dtype=torch.bool).triu(diagonal=1)
                 numbers = numbers.masked_fill(later & (numbers == 0), math.nan)  # (T, T)
                 inside.append((label, numbers, "share", self._tokens))
             else:
