@@ -61,6 +61,12 @@ def with_additive_mask(q, k, v):
     return F.softmax(q @ k.mT * q.shape[-1] ** -0.5 + mask, dim=-1) @ v
 
 
+def adds_in_place(x, attention_norm, attention, mlp_norm, mlp):
+    x += attention(attention_norm(x))
+    x += mlp(mlp_norm(x))
+    return x
+
+
 def rows(data, starts, count):
     return torch.stack([data[start : start + count] for start in starts])
 
@@ -123,7 +129,7 @@ RIGHT = [
     ("10.attention", lambda q, k, v: attention_weights(q, k) @ v),
     ("10.split_heads", lambda x, H: torch.stack(x.chunk(H, -1), 1)),
     ("10.split_heads", lambda x, H: x.view(*x.shape[:2], H, -1).permute(0, 2, 1, 3).contiguous()),
-    ("10.count", lambda V, C, H, L, T: np.int64(C * (V + T + 2 + L * (12 * C + 9)))),
+    ("10.block", lambda x, n, a, m, f: x + (y := a(n(x))) + f(m(x + y))),
     ("11.batch", lambda data, at, n: (rows(data, at, n), rows(data, at + 1, n))),
     ("11.batch", lambda d, at, n: (rows(d, at, n + 1)[:, :-1], rows(d, at, n + 1)[:, 1:])),
     ("11.cross_entropy", GPT.loss),
@@ -203,7 +209,7 @@ DRAWN = "inputs, targets = get_batch(data % 2, 4, 8)"
         ("04.zero", refuses_0, ["raised: ValueError: no", "line 3 of", "temperature: 0.0"]),
         ("04.zero", lambda z, t: one_hot(z, abs(t)), ["ValueError is raised", "-1.0"]),
         ("10.attention", lambda q, k, v: with_additive_mask(q, k, v).numpy(), ["(ndarray)"]),
-        ("10.count", lambda *sizes: 2240.0, ["(float)"]),
+        ("10.block", adds_in_place, ["changed its argument `x`", "x = x + ..."]),
         ("11.batch", lambda d, at, n: rows(d, at, n), ["a tuple: (inputs, targets)"]),
         ("11.step", one_parameter_less, ["final_norm.bias after the step"]),
         ("11.step", steps(f"{DRAWN}; go; zero; back; step; done"), ["the loss"]),

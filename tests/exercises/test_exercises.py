@@ -13,7 +13,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from mygpt_helpers import GPT, count_parameters, cycle_corpus, cycle_run, get_batch, keep_top_p
+from mygpt_helpers import GPT, cycle_corpus, cycle_run, get_batch, keep_top_p
 from mygpt_helpers import draw as package_draw
 from mygpt_helpers import generate as package_generate
 from mygpt_helpers.exercises import core
@@ -39,7 +39,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
         "05.top_k", "05.exactly_k", "05.needed",
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
-        "10.attention", "10.split_heads", "10.count",
+        "10.attention", "10.split_heads", "10.block",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
     ]  # fmt: skip
@@ -125,7 +125,7 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    plain = exercise.name[:2] == "00" or exercise.name in ("02.stream", "06.ngrams", "10.count")
+    plain = exercise.name[:2] == "00" or exercise.name in ("02.stream", "06.ngrams")
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
@@ -266,12 +266,12 @@ def test_attention_is_torchs_own(shape):
     assert torch.allclose(SOLUTION["10.attention"](q, k, v), want, atol=1e-5)
 
 
-def test_heads_are_split_and_parameters_counted_as_the_package_does():
+def test_heads_are_split_and_a_block_runs_as_the_package_does():
     x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(0))
-    attention = GPT(4, 12, 3, 1).blocks[0].attention
-    assert torch.equal(SOLUTION["10.split_heads"](x, 3), attention.split(x))
-    for sizes in [(4, 8, 2, 2, 64), (4, 8, 8, 2, 64), (11, 6, 3, 5, 7), (2, 1, 1, 1, 1)]:
-        assert SOLUTION["10.count"](*sizes) == count_parameters(GPT(*sizes))
+    block = GPT(4, 12, 3, 1).blocks[0]
+    assert torch.equal(SOLUTION["10.split_heads"](x, 3), block.attention.split(x))
+    parts = block.attention_norm, block.attention, block.mlp_norm, block.mlp
+    assert torch.equal(SOLUTION["10.block"](x, *parts), block(x))
 
 
 def test_a_batch_is_cut_as_get_batch_cuts_it():
