@@ -26,7 +26,11 @@ QUESTIONS = (
         choices=(
             Choice("About 0.2", "They are random, but not equal, and softmax magnifies the gaps."),
             Choice("About 0.5", "Near for keys of 4 numbers; with 1,024 the gaps are far wider."),
-            Choice("Nearly all", "Sums of 1,024 products lie about 32 apart.", right=True),
+            Choice(
+                "Nearly all",
+                "Such sums spread by about 32, and softmax drops the rest.",
+                right=True,
+            ),
         ),
     ),
     Question(
@@ -61,18 +65,24 @@ QUESTIONS = (
         "replaces x. How different are the six vectors after block 12?",
         choices=(
             Choice("As different as with sums", "With sums, the tokens' own vectors stay in x."),
-            Choice("Not different at all", "Each block makes means of means.", right=True),
+            Choice(
+                "Not different at all",
+                "Each block averages, and adds the same biases to all.",
+                right=True,
+            ),
             Choice("More: each block adds to it", "Without the sums nothing is added to x."),
         ),
     ),
     Question(
         name="10.off",
-        text="You train eight models on the cycle. Then you switch the last block's attention off "
-        "in each. In how many of the eight are all 32 next tokens still right?",
+        text="You train 16 models on the cycle. Then you switch the last block's attention off in "
+        "each. In how many of the 16 are all 32 next tokens still right?",
         choices=(
-            Choice("In all eight", "Current token, next token: no look back is needed.", True),
-            Choice("In about half of them", "Luck decides little here: all eight act alike."),
-            Choice("In none of them", "It looks hard at some places, and needs none of them."),
+            Choice("In nearly all", "Current token, next token: no look back is needed.", True),
+            Choice(
+                "In about half of them", "The task decides here, not luck: it needs no look back."
+            ),
+            Choice("In hardly any", "It looks hard at some places, and seldom needs them."),
         ),
     ),
 )
