@@ -18,7 +18,7 @@ QUESTIONS = (
             ),
             Choice(
                 "Far above 1.39: worse than a guess.",
-                "It wrote I after I again and again: it is sure, and the right token gets little.",
+                "Random is not even: it is sure of a wrong token, and the right one gets 0.02.",
                 right=True,
             ),
         ),
@@ -33,7 +33,7 @@ QUESTIONS = (
                 "Adding up gradients is allowed, and some trainings do it on purpose.",
             ),
             Choice(
-                "The loss falls, but not far down.",
+                "The loss falls first, but not far down.",
                 "Old gradients push on where the model needs no push any more.",
                 right=True,
             ),
