@@ -60,7 +60,7 @@ QUESTIONS = (
             ),
             Choice(
                 "Most of them, but not all 20.",
-                "No row does less harm than a random one, but no model was trained without a row.",
+                "Adding nothing does less harm than a random row, but no model was trained so.",
                 right=True,
             ),
         ),
