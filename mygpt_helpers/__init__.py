@@ -17,6 +17,7 @@ _HOME = {
     "gpt": "GPT attention_weights count_parameters",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",
     "generation": "generate trace Step prompt_inputs",
+    "search": "beam_search Found Node",
     "training": "train Record TrainingError",
     "checkpoints": "save_checkpoint load_checkpoint",
     "cycle_runs": "cycle_gpt cycle_run train_cycle",

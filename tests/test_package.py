@@ -38,6 +38,7 @@ FLOORS = [
     ["sampling", "models"],
     ["readers", "run_checks"],
     ["generation"],
+    ["search"],
     ["training", "checkpoints"],
     ["cycle_runs"],
     ["pretrained"],
