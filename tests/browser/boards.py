@@ -63,6 +63,12 @@ class Toy(torch.nn.Module):
 def toy_trace(V, n, prompt=(0, 1, 2), **knobs):
     return trace(Toy(V), torch.tensor([prompt]), n, generator=random.Random(1), **knobs)
 
+def grown_by(model):
+    def grow(ids):
+        time.sleep(pause)
+        top = model(ids)[0][0, -1].log_softmax(-1).topk(3)
+        return top.indices, top.values
+    return grow
 pause = 0.0
 def attention_of(prompt):
     time.sleep(pause)
@@ -147,6 +153,11 @@ CASES = {
     "likelihood": "LikelihoodWidget(toy_trace(60, 12), str, title='T')",
     "likelihood, hostile": """LikelihoodWidget(
         toy_trace(13, 9, [*range(13)]), HOSTILE, num_alternatives=12, title=HOSTILE[1])""",
+    "tree": """TreeWidget(
+        beam_search(Toy(40), torch.tensor([[0, 1]]), 4, 2), str, grown_by(Toy(40)), title="T")""",
+    "tree, hostile": """TreeWidget(
+        beam_search(Toy(13), torch.tensor([[0, 1, 2]]), 7, 3), HOSTILE, grown_by(Toy(13)),
+        title=HOSTILE[1])""",
     "sure": "SureWidget()",
     "draw": "DrawWidget(drawn_from([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
     "draw, many": "DrawWidget(drawn_from(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",

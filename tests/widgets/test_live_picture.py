@@ -33,6 +33,8 @@ from mygpt_helpers import (
     Strip,
     StripsWidget,
     TraceWidget,
+    TreeWidget,
+    beam_search,
     make_grid,
     summarize,
 )
@@ -40,7 +42,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
-from tests.widgets.runs import RUN
+from tests.widgets.runs import MODEL, RUN
 from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
@@ -288,6 +290,7 @@ def all_kinds(text):
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
         TraceWidget(RUN, [text] * 5, title=text),
         LikelihoodWidget(RUN, [text] * 5, title=text),
+        TreeWidget(beam_search(MODEL, RUN[0].ids[None], 2, 2), [text] * 5, title=text),
     ]
 
 
