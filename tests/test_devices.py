@@ -272,6 +272,10 @@ def calls(folder):
         ),
         "trace, Step": (lambda i: course.trace(gpt, i[:1], 3, generator=random.Random(0)), ids),
         "beam_search, Found": (lambda i: course.beam_search(gpt, i, 3, 2, eos_token_id=5).ids, ids),
+        "strategies, Continuation": (
+            lambda i: [x.new_ids.tolist() for x in course.strategies(gpt, i, 2)],
+            ids,
+        ),
         "train, Record, save_checkpoint, load_checkpoint": (
             lambda d: trained(gpt, d, folder),
             data,
@@ -341,6 +345,7 @@ STAYS = (
     "generate",
     "get_batch",
     "keep_top_p",
+    "strategies",
     "trace",
     "train",
 )

@@ -39,6 +39,7 @@ FLOORS = [
     ["readers", "run_checks"],
     ["generation"],
     ["search"],
+    ["continuations"],
     ["training", "checkpoints"],
     ["cycle_runs"],
     ["pretrained"],
