@@ -52,13 +52,15 @@ class TreeView:
     def columns(self) -> dict[int, list[Branch]]:
         """Return the levels that are shown at once, {level: its nodes}."""
         grown = [x.path for x in self.branches.values() if x.state == GROWN]
-        last = max(self.level, len(self.chosen) + (self.chosen in [path[:-1] for path in grown]))
+        near = [len(path) for path in grown if self.chosen in (path, path[:-1])]
+        last = max(self.level, *near, 0)
         found: dict[int, list[Branch]] = {
             n: [] for n in range(max(1, last - COLUMNS + 1), last + 1)
         }
         for branch in self.branches.values():
             n = len(branch.path)
-            if n in found and (n <= self.level or branch.state == GROWN):
+            on_path = self.chosen[:n] == branch.path
+            if n in found and (n <= self.level or branch.state == GROWN or on_path):
                 found[n].append(branch)
         return found
 

@@ -55,8 +55,8 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
 
   function lastColumn() {
     const chosen = model.get("chosen");
-    const goesOn = [...nodes.values()].some(({ state, parent }) => state === "grown" && parent === chosen);
-    return Math.max(model.get("level"), depthOf(chosen) + goesOn);
+    const near = ({ key, parent, state }) => state === "grown" && (key === chosen || parent === chosen);
+    return Math.max(model.get("level"), 0, ...[...nodes.values()].filter(near).map(({ key }) => depthOf(key)));
   }
 
   function move(event) {
@@ -113,7 +113,7 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
     const last = lastColumn();
     const first = Math.max(1, last - data.columns + 1);
     const shown = [...nodes.values()].filter(({ key, state }) => depthOf(key) >= first && depthOf(key) <= last
-      && (depthOf(key) <= level || state === "grown"));
+      && (depthOf(key) <= level || state === "grown" || `${chosen},`.startsWith(`${key},`)));
     const signature = `${first} ${last} ${shown.map(({ key }) => key).join(" ")}`;
     if (signature !== drawn) {
       columns = Array.from({ length: Math.max(0, last - first + 1) }, (_, x) => shown.filter(({ key }) => depthOf(key) === first + x));

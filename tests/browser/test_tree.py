@@ -22,7 +22,7 @@ def test_one_goes_on_from_node_to_node_and_back(board):
     part.get_by_role("button", name="to the prompt").click()
     check(board.notebook, part, widget)
     board.notebook.in_kernel(f"{widget}.chosen = ''")
-    leaf = part.locator(".branches .pruned").first
+    leaf = part.locator(".branches button.pruned").first
     for depth in (1, 2, 3):
         key = leaf.get_attribute("data-key")
         leaf.click()
@@ -39,7 +39,7 @@ def test_one_goes_on_from_node_to_node_and_back(board):
 
 def test_arrows_move_and_enter_chooses(board):
     part, widget = board.part("tree"), "made['tree']"
-    part.get_by_role("button", name="to the prompt").click()
+    part.get_by_role("button", name="to the prompt").press("Enter")
     settle(board.page)
     assert part.locator(".branches [tabindex='0']").count() == 1
     tile = part.locator(".branches button").first
@@ -58,7 +58,7 @@ def test_a_slow_function_gives_a_sign_at_once_and_a_second_click_is_kept(board):
     board.slider("tree, hostile", "level").press("Home")
     settle(board.page)
     board.notebook.in_kernel("pause = 1.5")
-    leaves = part.locator(".branches .pruned")
+    leaves = part.locator(".branches button.pruned")
     keys = [leaves.nth(i).get_attribute("data-key") for i in (0, 1)]
     took = part.evaluate(
         """(part, key) => new Promise(resolve => {

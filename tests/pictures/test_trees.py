@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mygpt_helpers import GPT, beam_search, show_tree
+from mygpt_helpers.pictures.trees import Branch, TreeView, best_path, checked_tree
 from tests.pictures.test_tables import HOSTILE
 from tests.test_trace import Table
 from tests.widgets.runs import LABELS, MODEL
@@ -28,6 +29,19 @@ def test_the_twin_says_every_candidate_of_every_level():
     (line,) = [line for line in lines if f'"{best}"' in line]
     assert f"sum {FOUND.score:7.2f}" in line and "◆ chosen" in line
     assert f"chosen: 4 tokens, sum {FOUND.score:.2f}, mean {FOUND.score / 4:.2f}" in twin
+
+
+def test_of_a_path_that_goes_on_beyond_the_levels_shown_the_visible_part_is_shown():
+    prompt, branches = checked_tree(FOUND, WORDS)
+    path = best_path(FOUND)
+    view = TreeView("T", prompt, branches, 1, path)
+    assert [*view.columns()] == [1] and len(view.columns()[1]) == 4
+    more = (*path, 0)
+    grown = branches | {more: Branch(more, "a", -1.0, -9.0, "grown")}
+    view = TreeView("T", prompt, grown, 1, more)
+    assert [[x.path for x in nodes] for nodes in view.columns().values()][1:] == [
+        [more[:n]] for n in range(2, 6)
+    ]
 
 
 MARKS = {"kept": "✓ kept", "pruned": "✕ pruned", "ended": "■ ended"}
