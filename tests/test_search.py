@@ -212,6 +212,16 @@ def test_a_penalty_orders_the_final_texts_and_leaves_the_score():
     assert dict.fromkeys(score for _, score in long.ranked).keys() >= {plain.score, long.score}
 
 
+def test_a_beam_that_a_penalty_will_help_goes_on():
+    rows = torch.tensor([[0.4, 0.35, 0.25], [0.01, 0.98, 0.01], [0.01, 0.01, 0.98]]).log()
+    found = beam_search(
+        Table(rows=rows), torch.tensor([[0]]), 4, 1, eos_token_id=0, length_penalty=1.0
+    )
+    assert found.ids.tolist() == [[0, 1, 1, 1, 1]] and [0, 0] in [
+        x[0].tolist() for x, _ in found.ranked
+    ]
+
+
 def test_a_token_of_probability_0_is_no_candidate():
     rows = torch.full((6, 6), -math.inf)
     rows[:, 3] = 0.0
