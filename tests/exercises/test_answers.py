@@ -1,6 +1,7 @@
 """Answers that people write: right ones in other ways, and wrong ones that nobody listed."""
 
 import functools
+import itertools
 import math
 import random
 
@@ -22,9 +23,13 @@ def softmax(logits):
 # --- right, however it is written -----------------------------------------------------------------
 
 
-def phrase_by_loop(logits, ids, prompt_len):
+def phrase_by_loop(logits, ids, prompt_ids):
+    pairs = zip(ids, prompt_ids, strict=False)
+    start = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    if start in (0, len(ids)):
+        raise ValueError("no phrase")
     log_probs = torch.log_softmax(logits, dim=-1)
-    return float(sum(log_probs[t - 1, ids[t]] for t in range(prompt_len, len(ids))))
+    return float(sum(log_probs[t - 1, ids[t]] for t in range(start, len(ids))))
 
 
 def halving(logits, target):
@@ -109,7 +114,6 @@ RIGHT = [
     ("01.softmax", in_place),
     ("01.next_id", lambda logits: logits[:, -1].topk(1).indices.squeeze(-1)),
     ("01.phrase", phrase_by_loop),
-    ("01.entropy", lambda probs: -(probs * torch.log(probs + 1e-12)).sum(-1)),
     ("04.temperature", lambda z, t: softmax(torch.log_softmax(z, -1) / t)),
     ("04.find_temperature", halving),
     ("04.find_temperature", lambda z, target: SOLUTION["04.find_temperature"](z, target) * 1.0002),

@@ -33,7 +33,7 @@ MISTAKES = [
 def test_the_exercises_of_all_lessons_are_there():
     assert [exercise.name for exercise in ALL] == [
         "00.pick_largest", "00.loop",
-        "01.next_id", "01.softmax", "01.phrase", "01.entropy",
+        "01.next_id", "01.softmax", "01.phrase",
         "02.loop", "02.rule", "02.stream",
         "03.draw", "03.gap", "03.slip", "03.mix",
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
@@ -167,12 +167,13 @@ def test_the_solutions_of_lessons_00_and_01_give_known_numbers():
     assert SOLUTION["00.loop"](lambda text: sum(text), [1, 2], 3) == [1, 2, 3, 6, 12]
     assert SOLUTION["01.softmax"](toy).tolist() == pytest.approx([0.665, 0.245, 0.090], abs=6e-4)
     assert SOLUTION["01.softmax"](torch.tensor([1000.0, 0.0])).tolist() == [1, 0]
-    even = torch.full((4,), 0.25)
-    assert SOLUTION["01.entropy"](even).item() == pytest.approx(1.386294, abs=1e-5)
-    assert SOLUTION["01.entropy"](torch.tensor([1.0, 0.0])).item() == 0
-    ids = torch.tensor([0, 1, 2])
-    phrase = SOLUTION["01.phrase"](torch.stack([toy, toy, toy]), ids, 1)
-    assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
+    ids, rows = torch.tensor([0, 1, 2]), torch.stack([toy, toy, toy])
+    for prompt_ids in ([0], [0, 2], [0, 0, 0, 0]):  # the phrase takes the prompt's last token along
+        phrase = SOLUTION["01.phrase"](rows, ids, torch.tensor(prompt_ids))
+        assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
+    for prompt_ids in ([0, 1, 2], [0, 1, 2, 0], [1, 1], []):
+        with pytest.raises(ValueError, match="share"):
+            SOLUTION["01.phrase"](rows, ids, torch.tensor(prompt_ids))
     scores = torch.tensor([[[9.0, 1, 2], [1, 3, 2]], [[9, 1, 2], [1, 2, 3]]])
     assert SOLUTION["01.next_id"](scores).tolist() == [1, 2]
 
