@@ -350,7 +350,6 @@ def test_no_function_makes_a_tensor_on_its_callers_default_device(name, every_ca
 
 
 # Not these: their model is on the CPU, they draw, or torch wants a real device for them (top_p).
-<<<<<<< HEAD
 STAYS = (
     "GPT",
     "beam_search",
@@ -361,10 +360,8 @@ STAYS = (
     "strategies",
     "trace",
     "train",
+    "walk",
 )
-=======
-STAYS = ("GPT", "count_parameters", "generate", "get_batch", "keep_top_p", "trace", "train", "walk")
->>>>>>> main
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(STAYS)])

@@ -36,8 +36,8 @@ from mygpt_helpers import (
     StripsWidget,
     TraceWidget,
     TreeWidget,
-    beam_search,
     WalkWidget,
+    beam_search,
     make_grid,
     summarize,
 )
