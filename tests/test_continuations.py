@@ -7,9 +7,8 @@ import random
 import pytest
 import torch
 
-from mygpt_helpers import beam_search, generate, share_repeated, show_strategies, strategies
+from mygpt_helpers import beam_search, generate, share_repeated, strategies
 from mygpt_helpers.continuations import STRATEGIES
-from tests.pictures.test_tables import HOSTILE
 from tests.test_search import sum_by_hand
 from tests.test_trace import Table
 
@@ -53,20 +52,6 @@ def test_an_interrupt_keeps_what_was_written(capsys):
     assert len(none.new_ids) == 0 and none.mean_log_prob == none.repeated == 0
 
 
-def test_the_table():
-    found = strategies(Table(), PROMPT, 6, seeds=[1])
-    text = str(show_strategies(found, lambda ids: "".join("abcdef"[i] for i in ids), title="T"))
-    assert text.startswith("T") and all(name in text for name in STRATEGIES)
-    assert "seed 1" in text and f"{found[0].mean_log_prob:.2f}" in text
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_texts(text):
-    found = strategies(Table(), PROMPT, 2, {text: {"top_k": 1}})
-    data = show_strategies(found, lambda ids: text)._repr_mimebundle_((), ())
-    assert "<script" not in data["text/html"] and data["text/plain"].encode()
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -78,8 +63,6 @@ def test_hostile_texts(text):
         (lambda: strategies(Table(), PROMPT.repeat(2, 1), 2), "one prompt"),
         (lambda: share_repeated([1, 2], 0), "n must be a whole number from 1"),
         (lambda: share_repeated(3), "ids must be a list"),
-        (lambda: show_strategies([], str), "what strategies returned"),
-        (lambda: show_strategies([3], str), "what strategies returned"),
     ],
 )
 def test_bad_input(call, message):

@@ -246,9 +246,6 @@ EXERCISES = (
             "The largest wins. All are negative, so that is the one nearest to 0.": _text(
                 lambda s, n, penalty: s / n**penalty, min
             ),
-            "Its place is asked for, not its ranking number.": lambda s, n, penalty: max(
-                score / length**penalty for score, length in zip(s, n, strict=True)
-            ),
         },
         keep="Leave the caller's lists as they are.",
         hints=(
@@ -274,10 +271,6 @@ EXERCISES = (
             "Runs overlap: one starts at every place that has n ids left.": _share(
                 lambda runs: 1 - len(set(runs)) / len(runs),
                 lambda ids, n: [tuple(ids[i : i + n]) for i in range(0, len(ids) - n + 1, n)],
-            ),
-            "One run is missing: the last starts at len(ids) - n.": _share(
-                lambda runs: 1 - len(set(runs)) / len(runs),
-                lambda ids, n: _runs(ids, n)[:-1],
             ),
             "Runs of n are asked for, not single ids.": _share(
                 lambda runs: 1 - len(set(runs)) / len(runs), lambda ids, n: _runs(ids, 1)

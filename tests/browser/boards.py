@@ -170,6 +170,11 @@ CASES = {
     "tree, hostile": """TreeWidget(
         beam_search(Toy(13), torch.tensor([[0, 1, 2]]), 7, 3), HOSTILE, grown_by(Toy(13)),
         title=HOSTILE[1])""",
+    "strategies": """StrategiesWidget(
+        strategies(Toy(40), torch.tensor([[0, 1]]), 9, seeds=[3, 9]), str, title="T")""",
+    "strategies, hostile": """StrategiesWidget(strategies(Toy(13), torch.tensor([[0, 1]]), 30,
+        {HOSTILE[1]: {"top_k": 1}, HOSTILE[2]: {}}, seeds=[0, 1]),
+        lambda ids: "".join(HOSTILE[i] for i in ids), title=HOSTILE[1])""",
     "sure": "SureWidget()",
     "draw": "DrawWidget(drawn_from([0.5, 0.3, 0.15, 0.05]), W, draws=100, title='T')",
     "draw, many": "DrawWidget(drawn_from(LOGITS[MAIN].softmax(-1)), str, seed=3, draws=20)",

@@ -17,6 +17,7 @@ import mygpt_helpers
 from mygpt_helpers import (
     AttentionWidget,
     Choice,
+    Continuation,
     DistributionWidget,
     DrawWidget,
     GridsWidget,
@@ -31,6 +32,7 @@ from mygpt_helpers import (
     SideBySideWidget,
     Step,
     StepsWidget,
+    StrategiesWidget,
     StreakWidget,
     Strip,
     StripsWidget,
@@ -296,6 +298,7 @@ def all_kinds(text):
         TraceWidget(RUN, [text] * 5, title=text),
         LikelihoodWidget(RUN, [text] * 5, title=text),
         TreeWidget(beam_search(MODEL, RUN[0].ids[None], 2, 2), [text] * 5, title=text),
+        StrategiesWidget([Continuation(text, 7, probs.long(), -1.0, 0.5)], lambda ids: text),
     ]
 
 
