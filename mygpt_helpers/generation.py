@@ -134,8 +134,7 @@ def generate(
         "top_p": top_p,
         "min_p": min_p,
     }
-    if _stopped_in and running_cell() in _stopped_in:
-        raise KeyboardInterrupt  # of a loop around us; whoever stopped it meant all of it
+    check_not_stopped()
     ids, mask = checked_prompt(prompt_ids, attention_mask)
     # A bad knob raises now, before the model has worked for nothing.
     few = torch.tensor([1.0, -1.0, 0.0], device="cpu")
@@ -177,10 +176,21 @@ def generate(
                 if ends and not bool(running.any()):
                     break
     except KeyboardInterrupt:
-        say(f"stopped after {ids.shape[1] - T} of {max_new_tokens} tokens.")
-        if running_cell()[0]:  # outside of a notebook no run can be told from the next
-            _stopped_in.add(running_cell())
+        tell_stopped(ids.shape[1] - T, max_new_tokens)
     return ids
+
+
+def check_not_stopped() -> None:
+    """Raise KeyboardInterrupt in a cell where a run was interrupted: a loop around us goes on."""
+    if _stopped_in and running_cell() in _stopped_in:
+        raise KeyboardInterrupt  # whoever stopped it meant all of it
+
+
+def tell_stopped(tokens: int, max_new_tokens: int) -> None:
+    """Say that a run was interrupted, and remember in which cell."""
+    say(f"stopped after {tokens} of {max_new_tokens} tokens.")
+    if running_cell()[0]:  # outside of a notebook no run can be told from the next
+        _stopped_in.add(running_cell())
 
 
 def _by_row(logits: Tensor, ids: Tensor, padding: list[int], knobs: Mapping[str, float]) -> Tensor:

@@ -20,13 +20,14 @@ from .models import (
 )
 from .prompts import check_length
 
+# From ids (B, T) to the last position's logits (B, V). `rows` (B,) is given where the ids do not go
+# on from the last call's row by row: which row of that call each of them goes on from.
+Reader = Callable[..., Tensor]
 ALONE = "Give prompts of one length, or generate from each alone."
 NO_PADDING = f"this model has no padding: it takes no attention_mask with a 0 in it. {ALONE}"
 
 
-def reader_of(
-    model: nn.Module, prompt_ids: Tensor, mask: Tensor, max_new_tokens: int
-) -> Callable[[Tensor], Tensor]:
+def reader_of(model: nn.Module, prompt_ids: Tensor, mask: Tensor, max_new_tokens: int) -> Reader:
     """Return a function from ids (B, T), the prompt and more, to the last logits (B, V).
 
     prompt_ids, mask: (B, T) each. Raises ValueError for a model that cannot continue a text, and
@@ -40,7 +41,7 @@ def reader_of(
     return _window_reader(model, mask)
 
 
-def _window_reader(model: nn.Module, mask: Tensor) -> Callable[[Tensor], Tensor]:
+def _window_reader(model: nn.Module, mask: Tensor) -> Reader:
     """Return the function for our models, which read all that fits into their context."""
     inside = model_inside(model)
     context = getattr(inside, "max_seq_len", None) or context_of(inside)
@@ -48,7 +49,7 @@ def _window_reader(model: nn.Module, mask: Tensor) -> Callable[[Tensor], Tensor]
     if not bool(mask.all()):
         raise PromptError(wrong or NO_PADDING)
 
-    def last_logits(ids: Tensor) -> Tensor:
+    def last_logits(ids: Tensor, rows: Tensor | None = None) -> Tensor:
         # Beyond the context the window slides: the model never sees what has left it.
         result = model(ids if context is None else ids[:, -context:])
         if not isinstance(result, tuple) or not isinstance(result[0], Tensor):
@@ -73,9 +74,7 @@ def _wrapper_flaw(model: nn.Module, inside: nn.Module) -> str | None:
     )
 
 
-def _cached_reader(
-    model: nn.Module, prompt_ids: Tensor, mask: Tensor
-) -> Callable[[Tensor], Tensor]:
+def _cached_reader(model: nn.Module, prompt_ids: Tensor, mask: Tensor) -> Reader:
     """Return the function for transformers' models; after the prompt they read one new token."""
     takes = names_of_arguments(unwrapped(model))
     cache = None
@@ -94,8 +93,12 @@ def _cached_reader(
         output = model(input_ids=given, **inputs, return_dict=True)
         return output.logits[:, -1], getattr(output, "past_key_values", None)
 
-    def last_logits(ids: Tensor) -> Tensor:
+    def last_logits(ids: Tensor, rows: Tensor | None = None) -> Tensor:
         nonlocal cache, mask
+        if rows is not None and hasattr(cache, "reorder_cache"):
+            cache.reorder_cache(rows)
+        elif rows is not None:
+            cache = None  # none that can follow: read everything again
         if not has_padding:
             logits, cache = read(ids, None)
             return logits

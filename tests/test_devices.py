@@ -271,6 +271,11 @@ def calls(folder):
             torch.ones_like(ids),
         ),
         "trace, Step": (lambda i: course.trace(gpt, i[:1], 3, generator=random.Random(0)), ids),
+        "beam_search, Found": (lambda i: course.beam_search(gpt, i, 3, 2, eos_token_id=5).ids, ids),
+        "strategies, Continuation": (
+            lambda i: [x.new_ids.tolist() for x in course.strategies(gpt, i, 2)],
+            ids,
+        ),
         "train, Record, save_checkpoint, load_checkpoint": (
             lambda d: trained(gpt, d, folder),
             data,
@@ -345,7 +350,18 @@ def test_no_function_makes_a_tensor_on_its_callers_default_device(name, every_ca
 
 
 # Not these: their model is on the CPU, they draw, or torch wants a real device for them (top_p).
-STAYS = ("GPT", "count_parameters", "generate", "get_batch", "keep_top_p", "trace", "train", "walk")
+STAYS = (
+    "GPT",
+    "beam_search",
+    "count_parameters",
+    "generate",
+    "get_batch",
+    "keep_top_p",
+    "strategies",
+    "trace",
+    "train",
+    "walk",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(STAYS)])

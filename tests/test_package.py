@@ -39,6 +39,8 @@ FLOORS = [
     ["walks"],
     ["readers", "run_checks"],
     ["generation", "clinic"],
+    ["search"],
+    ["continuations"],
     ["training", "checkpoints"],
     ["cycle_runs"],
     ["pretrained"],

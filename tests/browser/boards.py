@@ -87,6 +87,12 @@ def called(temperature=1.0, top_k=0):
         warnings.warn("$x$ is 40")
     return f"{{temperature}}, {{top_k}}"
 
+def grown_by(model):
+    def grow(ids):
+        time.sleep(pause)
+        top = model(ids)[0][0, -1].log_softmax(-1).topk(3)
+        return top.indices, top.values
+    return grow
 pause = 0.0
 def attention_of(prompt):
     time.sleep(pause)
@@ -179,6 +185,16 @@ CASES = {
     "likelihood": "LikelihoodWidget(toy_trace(60, 12), str, title='T')",
     "likelihood, hostile": """LikelihoodWidget(
         toy_trace(13, 9, [*range(13)]), HOSTILE, num_alternatives=12, title=HOSTILE[1])""",
+    "tree": """TreeWidget(
+        beam_search(Toy(40), torch.tensor([[0, 1]]), 4, 2), str, grown_by(Toy(40)), title="T")""",
+    "tree, hostile": """TreeWidget(
+        beam_search(Toy(13), torch.tensor([[0, 1, 2]]), 7, 3), HOSTILE, grown_by(Toy(13)),
+        title=HOSTILE[1])""",
+    "strategies": """StrategiesWidget(
+        strategies(Toy(40), torch.tensor([[0, 1]]), 9, seeds=[3, 9]), str, title="T")""",
+    "strategies, hostile": """StrategiesWidget(strategies(Toy(13), torch.tensor([[0, 1]]), 30,
+        {HOSTILE[1]: {"top_k": 1}, HOSTILE[2]: {}}, seeds=[0, 1]),
+        lambda ids: "".join(HOSTILE[i] for i in ids), title=HOSTILE[1])""",
     "sure": "SureWidget()",
     "stream": "StreamWidget(words, prompt='I love some beer')",
     "stream, hostile": "StreamWidget(lambda prompt, stop: iter(HOSTILE), prompt=HOSTILE[1])",

@@ -13,7 +13,15 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from mygpt_helpers import GPT, cycle_corpus, cycle_run, get_batch, keep_top_p
+from mygpt_helpers import (
+    GPT,
+    beam_search,
+    cycle_corpus,
+    cycle_run,
+    get_batch,
+    keep_top_p,
+    share_repeated,
+)
 from mygpt_helpers import draw as package_draw
 from mygpt_helpers import generate as package_generate
 from mygpt_helpers.exercises import core
@@ -39,6 +47,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
         "05.top_k", "05.exactly_k", "05.needed",
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
+        "07.best_pair", "07.beam_step", "07.best_text", "07.repeated",
         "08.neutral", "08.pad_left", "08.ten_calls",
         "10.attention", "10.split_heads", "10.block",
         "11.batch", "11.cross_entropy", "11.step",
@@ -126,7 +135,8 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    plain = exercise.name[:2] in ("00", "08") or exercise.name in ("02.stream", "06.ngrams")
+    lists = ("02.stream", "06.ngrams", "07.best_text", "07.repeated")
+    plain = exercise.name[:2] in ("00", "08") or exercise.name in lists
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
@@ -258,6 +268,37 @@ def test_the_solutions_of_lesson_06_are_the_librarys_own():
     assert SOLUTION["06.ngrams"]([1, 2, 3, 1, 2], 3) == [3]
     assert SOLUTION["06.order"](probs.log(), 2.0, 0.75) == 1
     assert SOLUTION["06.order"](probs.log(), 1.0, 0.75) == 0
+
+
+def test_the_solutions_of_lesson_07_give_known_numbers():
+    first, second = torch.tensor([0.6, 0.4]), torch.tensor([[0.5, 0.5], [0.2, 0.8]])
+    assert SOLUTION["07.best_pair"](first, second) == (1, 1)
+    assert SOLUTION["07.best_pair"](torch.tensor([0.7, 0.3]), second) == (0, 0)
+    scores, log_probs = torch.tensor([-1.0, -2]), torch.tensor([[-3.0, -0.5], [-0.25, -4]])
+    came = [x.tolist() for x in SOLUTION["07.beam_step"](scores, log_probs, 3)]
+    assert came == [[0, 1, 0], [1, 0, 0], [-1.5, -2.25, -4]]
+    best = SOLUTION["07.best_text"]
+    assert [best([-2, -3], [2, 4], penalty) for penalty in (0, 1, -1)] == [0, 1, 0]
+    texts = {(1, 2, 1, 2): (1, 0.5), (1, 2, 1, 2, 1): (2, 0.5), (1, 2): (3, 0)}
+    for ids, (n, share) in texts.items():
+        assert SOLUTION["07.repeated"]([*ids], n) == share == share_repeated(ids, n)
+
+
+def test_a_beam_search_can_be_made_of_the_solutions_steps():
+    table = 2 * torch.randn(6, 6, generator=torch.Generator().manual_seed(3))
+
+    class Last(torch.nn.Module):
+        def forward(self, ids):
+            return table[ids], None
+
+    ids, scores = torch.tensor([[0]]), torch.zeros(1)
+    for _ in range(4):
+        log_probs = table[ids[:, -1]].log_softmax(-1)
+        parents, tokens, scores = SOLUTION["07.beam_step"](scores, log_probs, 3)
+        ids = torch.cat([ids[parents], tokens[:, None]], dim=1)
+    found = beam_search(Last(), torch.tensor([[0]]), 4, 3)
+    assert torch.equal(torch.cat([ids for ids, _ in found.ranked]), ids)
+    assert [score for _, score in found.ranked] == pytest.approx(scores.tolist(), abs=1e-5)
 
 
 def test_the_solutions_of_lesson_08_give_known_numbers():

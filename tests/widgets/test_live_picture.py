@@ -18,6 +18,7 @@ from mygpt_helpers import (
     AttentionWidget,
     CallWidget,
     Choice,
+    Continuation,
     DistributionWidget,
     DrawWidget,
     GridsWidget,
@@ -32,12 +33,15 @@ from mygpt_helpers import (
     SideBySideWidget,
     Step,
     StepsWidget,
+    StrategiesWidget,
     StreakWidget,
     StreamWidget,
     Strip,
     StripsWidget,
     TraceWidget,
+    TreeWidget,
     WalkWidget,
+    beam_search,
     make_grid,
     summarize,
 )
@@ -45,7 +49,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
-from tests.widgets.runs import RUN
+from tests.widgets.runs import MODEL, RUN
 from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
@@ -297,6 +301,8 @@ def all_kinds(text):
         LikelihoodWidget(RUN, [text] * 5, title=text),
         StreamWidget(lambda prompt, stop: iter([text]), prompt=text),
         CallWidget(lambda **k: text, {text: [text, 1]}, code=f"{text}()", start={text: text}),
+        TreeWidget(beam_search(MODEL, RUN[0].ids[None], 2, 2), [text] * 5, title=text),
+        StrategiesWidget([Continuation(text, 7, probs.long(), -1.0, 0.5)], lambda ids: text),
     ]
 
 

@@ -1,0 +1,158 @@
+// The tree of a search: a column for each level, an edge for each token. A node that is chosen shows its
+// text below; where nothing goes on from it, Python is asked to grow branches.
+
+const WIDE = 156, HIGH = 42, EDGE = 42; // of a column, a row, and what an edge takes of the column
+const depthOf = (key) => (key ? key.split(",").length : 0);
+const parentOf = (key) => key.split(",").slice(0, -1).join(",");
+
+/** Nodes by their key, in the order in which Python draws them, too. */
+function orderNodes(sent) {
+  const levels = [];
+  for (const [key, texts, logProb, score, state, greedy] of sent)
+    (levels[depthOf(key)] ??= []).push({ key, texts, logProb, score, state, greedy, parent: parentOf(key) });
+  const place = new Map();
+  for (const level of levels.filter(Boolean)) {
+    level.sort((a, b) => (place.get(a.parent) ?? 0) - (place.get(b.parent) ?? 0) || b.logProb - a.logProb);
+    level.forEach(({ key }, i) => place.set(key, i));
+  }
+  return new Map(levels.flat().filter(Boolean).map((node) => [node.key, node]));
+}
+
+export default livePicture("tree", ({ model, data, panel, body, facts }) => {
+  const moves = make(panel, "div", { class: "moves" });
+  const back = makeButton(moves, "◀ one token back", () => model.get("chosen") && choose(parentOf(model.get("chosen"))));
+  const start = makeButton(moves, "to the prompt", () => choose(""));
+  const signs = Object.values(data.signs).filter((sign) => data.grows || sign !== data.signs.grown);
+  make(body, "p", { class: "legend" }, [...signs, "▲ greedy", "◆ chosen"].join("   "));
+  const area = make(make(body, "div", { class: "branches" }), "div", { role: "group", "aria-label": "the tree; arrow keys move, Enter chooses" });
+  const text = make(body, "p", { class: "text" });
+  const [caption, head, rows] = makeTable(body, "sums");
+  const names = make(head, "tr");
+  for (const name of ["token", "log-probability", "sum so far"]) make(names, "th", { scope: "col" }, name);
+  facts.setAttribute("aria-live", "polite");
+  let nodes, grown, drawn, tiles = new Map(), columns = [];
+
+  const answered = () => model.get("_answer").question?.asked ?? "";
+  const keyOf = (asked) => asked.slice(asked.indexOf(" ") + 1);
+  const waitsFor = () => (model.get("asked") === answered() ? undefined : keyOf(model.get("asked")));
+
+  function choose(key) {
+    if (waitsFor() === key && model.get("chosen") === key) return;
+    const below = [...nodes.values()].filter(({ parent, key: own }) => own && parent === key);
+    const asks = data.grows && !below.length && nodes.get(key)?.state !== "ended";
+    const count = 1 + Number.parseInt(model.get("asked") || "0", 10);
+    if (asks) model.set("asked", `${count} ${key}`);
+    else if (!model.get("_answer").error) model.set("asked", answered());
+    model.set("chosen", key);
+    const depth = depthOf(key);
+    if (below.some(({ state }) => state !== "grown")) model.set("level", Math.max(model.get("level"), depth + 1));
+    const last = model.get("_sliders")[0].stops.at(-1);
+    if (depth && depth < lastColumn() - data.columns + 1)
+      model.set("level", Math.min(last, depth + data.columns - 1));
+    if (!depth && last) model.set("level", Math.min(model.get("level"), data.columns));
+    tell(model);
+  }
+
+  function lastColumn() {
+    const chosen = model.get("chosen");
+    const near = ({ key, parent, state }) => state === "grown" && (key === chosen || parent === chosen);
+    return Math.max(model.get("level"), 0, ...[...nodes.values()].filter(near).map(({ key }) => depthOf(key)));
+  }
+
+  function move(event) {
+    const now = nodes.get(event.target.closest("button")?.dataset.key);
+    if (!now || event.ctrlKey || event.metaKey || event.altKey) return;
+    const column = columns.find((all) => all.includes(now));
+    const next = {
+      ArrowUp: () => column[column.indexOf(now) - 1],
+      ArrowDown: () => column[column.indexOf(now) + 1],
+      ArrowLeft: () => nodes.get(now.parent),
+      ArrowRight: () => columns.flat().find(({ parent }) => parent === now.key),
+    }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    tiles.get(next()?.key)?.tile.focus();
+  }
+  area.addEventListener("keydown", move);
+
+  /** Draw columns anew: only where other nodes are shown than before. */
+  function draw(first) {
+    const focused = area.contains(document.activeElement) && document.activeElement.dataset.key;
+    const most = Math.max(1, ...columns.map((all) => all.length));
+    const height = HIGH * most + 24;
+    area.replaceChildren();
+    area.style = `width: ${WIDE * data.columns}px; height: ${height}px`;
+    const svg = make(area, "svg", { width: WIDE * data.columns, height, "aria-label": "edges" });
+    tiles = new Map();
+    const ends = new Map([["", height / 2 + 12]]);
+    columns.forEach((all, x) => {
+      make(area, "div", { class: "level", style: `left: ${WIDE * x + EDGE}px` }, `level ${first + x}`);
+      const shift = 24 + ((most - all.length) * HIGH) / 2;
+      all.forEach((node, y) => {
+        const middle = shift + HIGH * (y + 0.5);
+        const from = ends.get(node.parent) ?? middle;
+        const points = [[WIDE * x - 6, from], [WIDE * x + 8, middle], [WIDE * x + EDGE, middle]].join(" ");
+        const line = make(svg, "path", { d: `M${points.replace(/ /g, "L")}`, fill: "none" });
+        make(area, "span", { class: "edge", style: `left: ${WIDE * x + 6}px; top: ${middle - 17}px` }, node.logProb.toFixed(2));
+        const style = `left: ${WIDE * x + EDGE}px; top: ${middle - HIGH / 2 + 2}px`;
+        const tile = make(area, "button", { type: "button", "data-key": node.key, style, title: node.texts[1], ...OUR_KEYS });
+        make(tile, "bdi", {}, node.texts[0] || '""');
+        tiles.set(node.key, { tile, line, node, small: make(tile, "small") });
+        tile.addEventListener("click", () => choose(node.key));
+      });
+      all.forEach((node, y) => ends.set(node.key, shift + HIGH * (y + 0.5)));
+    });
+    tiles.get(focused)?.tile.focus();
+  }
+
+  return () => {
+    const answer = model.get("_answer");
+    if (!nodes || grown !== answer.grown) nodes = orderNodes([...data.nodes, ...(answer.grown ?? [])]);
+    grown = answer.grown;
+    const [chosen, level] = [model.get("chosen"), model.get("level")];
+    const last = lastColumn();
+    const first = Math.max(1, last - data.columns + 1);
+    const shown = [...nodes.values()].filter(({ key, state }) => depthOf(key) >= first && depthOf(key) <= last
+      && (depthOf(key) <= level || state === "grown" || `${chosen},`.startsWith(`${key},`)));
+    const signature = `${first} ${last} ${shown.map(({ key }) => key).join(" ")}`;
+    if (signature !== drawn) {
+      columns = Array.from({ length: Math.max(0, last - first + 1) }, (_, x) => shown.filter(({ key }) => depthOf(key) === first + x));
+      draw(first);
+    }
+    drawn = signature;
+    const path = chosen ? chosen.split(",").map((_, i, all) => nodes.get(all.slice(0, i + 1).join(","))) : [];
+    const waiting = waitsFor();
+    for (const { tile, line, node, small } of tiles.values()) {
+      const isChosen = path.includes(node);
+      for (const part of [tile, line]) part.setAttribute("class", `${node.state}${node.greedy ? " greedy" : ""}${isChosen ? " on" : ""}`);
+      tile.toggleAttribute("aria-current", node.key === chosen);
+      tile.tabIndex = node.key === (tiles.has(chosen) ? chosen : [...tiles.keys()][0]) ? 0 : -1;
+      const marks = `${data.signs[node.state][0]}${node.greedy ? "▲" : ""}${isChosen ? "◆" : ""}`;
+      say(small, node.key === waiting ? "waiting…" : `Σ ${node.score.toFixed(2)} ${marks}`);
+    }
+    text.replaceChildren();
+    make(text, "bdi", {}, data.prompt);
+    make(text, "bdi", { class: "new" }, path.map(({ texts }) => texts[2]).join(""));
+    const steps = path.slice(-data.rows);
+    while (rows.children.length > steps.length) rows.lastChild.remove();
+    while (rows.children.length < steps.length) {
+      const row = make(rows, "tr");
+      make(row, "th", { scope: "row" });
+      for (let i = 0; i < 2; i++) make(row, "td");
+    }
+    steps.forEach(({ texts, logProb, score }, i) => {
+      const [name, one, sum] = rows.children[i].children;
+      name.replaceChildren('"', make(name, "bdi", { title: texts[1] }, texts[0]), '"');
+      say(one, logProb.toFixed(2));
+      say(sum, score.toFixed(2));
+    });
+    for (const button of [back, start]) button.setAttribute("aria-disabled", !chosen);
+    const levels = last < 1 ? "the prompt alone" : first === last ? `level ${last}` : `levels ${first} to ${last}`;
+    const title = `${data.title}: ${levels}`;
+    say(caption, title);
+    const [n, total] = [path.length, path.at(-1)?.score ?? 0];
+    const many = n === 1 ? "1 token" : `${n} tokens`;
+    const said = n ? `chosen: ${many}, sum ${total.toFixed(2)}, mean ${(total / n).toFixed(2)}` : "chosen: the prompt itself, sum 0.00";
+    return { title, facts: said, note: waiting === undefined ? "" : "Waiting for the model…" };
+  };
+});
