@@ -30,6 +30,8 @@ _HOME = {
     "pictures.grids": "Grid make_grid show_grid",
     "pictures.strips": "Strip show_strip",
     "widgets.attention": "AttentionWidget",
+    "widgets.cache": "CacheWidget",
+    "widgets.cache_calculator": "CacheCalculatorWidget",
     "widgets.distribution": "DistributionWidget",
     "widgets.draw": "DrawWidget",
     "widgets.grids": "GridsWidget",

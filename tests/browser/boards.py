@@ -154,6 +154,14 @@ CASES = {
         drawn_from(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
     "streak": "StreakWidget()",
     "streak, hostile": "StreakWidget(p=0.512345, n=999)",
+    "cache calculator": "CacheCalculatorWidget()",
+    "cache calculator, hostile": """CacheCalculatorWidget(
+        1, 1, 9, bits_per_number=5, length=3, batch_size=7)""",
+    "cache": """CacheWidget(
+        W * 3, 5, num_layers=30, num_kv_heads=3, head_dim=64, step=4, layer=12, keep=7, title="T")""",
+    "cache, hostile": """CacheWidget(
+        HOSTILE, 12, num_layers=1, num_kv_heads=1, head_dim=3, bits_per_number=4,
+        title=HOSTILE[1])""",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }
