@@ -18,9 +18,9 @@ def cache_figure(
     num_layers: int,
     under: Sequence[str],
 ) -> Figure:
-    """Return a bar chart with one row a token; rows: token, layers, its state with the cache, without.
+    """Return a bar chart with one row a token.
 
-    under: lines below it.
+    rows: token, layers, its state with the cache, and without. under: lines below it.
     """
     height = 1.0 + 0.25 * len(rows) + 0.2 * len(under)
     figure = Figure(figsize=(7.2, height), dpi=DPI)

@@ -94,7 +94,10 @@ class CacheWidget(LivePicture):
             rows.append((token, layers, FREED if place >= self.keep else state, COMPUTED))
         labels = [f'"{visible(token, LABEL_CHARS)}"' for token, *_ in rows]
         before = (self.step - 1) * self._given + (self.step - 1) * (self.step - 2) // 2
-        counts = [["positions, this pass", "", new, T], ["positions, all passes", "", T, before + T]]
+        counts = [
+            ["positions, this pass", "", new, T],
+            ["positions, all passes", "", T, before + T],
+        ]
         each = -(-2 * self._heads * self._width * self._bits // 8)
         held = sum(layers for _, layers, state, _ in rows if state != FREED)
         freed = sum(layers for _, layers, *_ in rows) - held

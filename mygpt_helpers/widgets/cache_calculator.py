@@ -77,7 +77,9 @@ class CacheCalculatorWidget(LivePicture):
         super().__init__(
             label="Key-value cache calculator",
             data={"presets": [p._asdict() for p in PRESETS], "lengths": LENGTHS, "laptop": LAPTOP},
-            sliders=[Slider(name, trait, stops=values) for name, (trait, values, _) in stops.items()],
+            sliders=[
+                Slider(name, trait, stops=values) for name, (trait, values, _) in stops.items()
+            ],
             **{trait: start for trait, _, start in stops.values()},
         )
 

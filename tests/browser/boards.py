@@ -158,7 +158,8 @@ CASES = {
     "cache calculator, hostile": """CacheCalculatorWidget(
         1, 1, 9, bits_per_number=5, length=3, batch_size=7)""",
     "cache": """CacheWidget(
-        W * 3, 5, num_layers=30, num_kv_heads=3, head_dim=64, step=4, layer=12, keep=7, title="T")""",
+        W * 3, 5, num_layers=30, num_kv_heads=3, head_dim=64, step=4, layer=12, keep=7,
+        title="T")""",
     "cache, hostile": """CacheWidget(
         HOSTILE, 12, num_layers=1, num_kv_heads=1, head_dim=3, bits_per_number=4,
         title=HOSTILE[1])""",
