@@ -22,7 +22,7 @@ def cache_figure(
 
     rows: token, layers, its state with the cache, and without. under: lines below it.
     """
-    height = 1.0 + 0.25 * len(rows) + 0.2 * len(under)
+    height = 0.75 + 0.25 * len(rows) + 0.2 * len(under)
     figure = Figure(figsize=(7.2, height), dpi=DPI)
     bottom = 0.1 + 0.2 * len(under)
     axes = figure.add_axes((0.2, bottom / height, 0.44, 0.25 * len(rows) / height))
@@ -35,9 +35,9 @@ def cache_figure(
         name = printable(f'"{visible(token, LABEL_CHARS)}"')
         about = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
         axes.text(-0.02, row, name, ha="right", size=9, **about)
-        for x, text in zip((1.04, 1.16, 1.5), (f"{layers}", *rows[row][2:]), strict=True):
+        for x, text in zip((1.03, 1.18, 1.52), (f"{layers}", *rows[row][2:]), strict=True):
             axes.text(x, row, text, size=9, **about)
-    for x, text in ((1.04, "layers"), (1.16, "      with the cache"), (1.5, "    without")):
+    for x, text in ((1.03, "layers"), (1.18, "with the cache"), (1.52, "without")):
         axes.text(x, -0.9, text, transform=axes.get_yaxis_transform(), size=8, alpha=FAINT)
     axes.set(xlim=(0, num_layers), ylim=(len(rows) - 0.5, -0.5), yticks=[], xticks=[])
     axes.spines[["top", "bottom"]].set_visible(False)
