@@ -15,6 +15,7 @@ _HOME = {
         "ban_repeated_ngrams entropy draw"
     ),
     "gpt": "GPT attention_weights count_parameters",
+    "walks": "Part walk",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",
     "generation": "generate trace Step prompt_inputs",
     "training": "train Record TrainingError",
@@ -35,6 +36,7 @@ _HOME = {
     "widgets.distribution": "DistributionWidget",
     "widgets.draw": "DrawWidget",
     "widgets.grids": "GridsWidget",
+    "widgets.hand_attention": "HandAttentionWidget",
     "widgets.loss": "LossWidget",
     "widgets.order": "OrderWidget",
     "widgets.question": "Choice Question QuestionWidget",
@@ -44,6 +46,7 @@ _HOME = {
     "widgets.streak": "StreakWidget",
     "widgets.strips": "StripsWidget",
     "widgets.trace": "TraceWidget",
+    "widgets.walk": "WalkWidget",
     "widgets.likelihood": "LikelihoodWidget",
     "exercises.core": "check hint solution",
     "exercises.questions": "ask",

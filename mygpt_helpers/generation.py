@@ -37,7 +37,7 @@ def prompt_inputs(
 
     The result holds input_ids and attention_mask, both (1, T), on the model's device.
     Raises PromptError (a ValueError) for what is not text, for no token at all, and for more tokens
-    than the model's context. Built in lesson 01.
+    than the model's context. Used from lesson 01 on.
     """
     if not isinstance(prompt, str):
         raise PromptError(f"the prompt must be a text, got {type(prompt).__name__}.")

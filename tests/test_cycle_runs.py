@@ -79,9 +79,21 @@ def test_a_run_leaves_torchs_generator_where_it_was():
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("seq_len", [0, 7, 65, -8, "8", None, 8.5, True])
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_seed_is_that_of_the_weights(seed):
+    torch.manual_seed(seed)
+    begun = cycle_gpt()
+    trained, _ = train_cycle(4, steps=1, seed=seed)
+    pairs = zip(begun.parameters(), trained.parameters(), strict=True)
+    assert all((a - b).abs().max() < 0.011 for a, b in pairs)  # a step moves by the rate, 0.01
+    for wrong in (-1, 0.5, "0"):
+        with pytest.raises(ValueError, match="seed must be a whole number from 0, got"):
+            train_cycle(4, steps=1, seed=wrong)
+
+
+@pytest.mark.parametrize("seq_len", [0, 4, 7, 65, -8, "8", None, 8.5, True])
 def test_a_length_that_no_run_was_made_at(seq_len):
-    with pytest.raises(ValueError, match=r"seq_len must be one of 4, 8, .*64, got") as raised:
+    with pytest.raises(ValueError, match=r"seq_len must be one of 8, 16, .*64, got") as raised:
         cycle_run(seq_len)
     assert repr(seq_len) in str(raised.value) and "\n" not in str(raised.value)
 

@@ -290,6 +290,18 @@ def calls(folder):
             ).numbers(),
             attention[:, None, :, :3].softmax(-1),
         ),
+        "HandAttentionWidget": (
+            lambda v, q: course.HandAttentionWidget(words[:3], v, values=v, query=q).numbers(),
+            attention[0, :, :2],
+            probs[:2],
+        ),
+        "Part, WalkWidget": (
+            lambda a: course.WalkWidget(
+                [course.Part("a", "b", a, {"weights": a})], words[:3], opened=True
+            ).numbers(),
+            attention[0, :, :3],
+        ),
+        "walk": (lambda i: course.walk(gpt, i), ids),
         "DistributionWidget": (
             lambda z, i: course.DistributionWidget(
                 z, words, previous_ids=i, knobs=["top_k", "repetition_penalty"]
@@ -333,7 +345,7 @@ def test_no_function_makes_a_tensor_on_its_callers_default_device(name, every_ca
 
 
 # Not these: their model is on the CPU, they draw, or torch wants a real device for them (top_p).
-STAYS = ("GPT", "count_parameters", "generate", "get_batch", "keep_top_p", "trace", "train")
+STAYS = ("GPT", "count_parameters", "generate", "get_batch", "keep_top_p", "trace", "train", "walk")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(STAYS)])

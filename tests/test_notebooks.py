@@ -63,6 +63,14 @@ def test_lesson_00_shows_the_exercises_there_are():
     assert all(name in said for name in EXERCISES)
 
 
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_readme_has_the_lesson_s_minutes(path):
+    reading, solving = guards.TIME.search(source(load(path).cells[0]).replace("\n", " ")).groups()
+    rows = (refresh.ROOT / "README.md").read_text("utf-8").splitlines()
+    (row,) = [row for row in rows if f"(notebooks/{path.name})" in row]
+    assert row.endswith(f"| {reading} + {solving} |")
+
+
 # ---- each guard on a broken notebook -----------------------------------------------------------
 
 PNG = io.BytesIO()
@@ -73,14 +81,20 @@ OPENING = """# 04 · Temperature
 
 **You will be able to** sharpen and flatten.
 
-**Time** about 20 minutes. **Builds on** [03 Greedy](03_greedy.ipynb)."""
-BODY = """What is next? A formula $n!$, code `a!`, a quotation "Stop!", and I love AI !
+**Time** about 7 minutes, and 12 more for the exercises.
+**Builds on** [03 Greedy](03_greedy.ipynb)."""
+FIRST, SECOND = [exercise for name, exercise in EXERCISES.items() if name[:2] == "04"][:2]
+HEADINGS = [
+    f"### Exercise {n} · {each.title} ({'★' * each.difficulty:☆<3}, {each.minutes} minutes)"
+    for n, each in enumerate((FIRST, SECOND), start=1)
+]
+BODY = f"""What is next? A formula $n!$, code `a!`, a quotation "Stop!", and I love AI !
 
 ## 2 · Gotcha: twice
 
-### Exercise 1 · One  (★☆☆, 3 minutes)
+{HEADINGS[0]}
 
-### Exercise 2 · Two  (★★☆, 5 minutes)"""
+{HEADINGS[1]}"""
 CLOSING = """## Check your understanding
 
 **1.** Why?
@@ -129,7 +143,6 @@ ASKED = {name: Question(name, "What is next?", CHOICES) for name in ("04.next", 
 def sound(tmp_path, monkeypatch):
     """A lesson in which no guard finds anything."""
     monkeypatch.setattr(guards, "QUESTIONS", dict(ASKED))
-    names = sorted(name for name in EXERCISES if name.startswith("04."))
     cells = [
         markdown(OPENING),
         code("1 + 1", result({"text/plain": "2"})),
@@ -139,8 +152,8 @@ def sound(tmp_path, monkeypatch):
         code("1 / 0", {"output_type": "error", "ename": "E", "evalue": "e", "traceback": []}),
         code("# Not compared: times differ.\ntimed()"),
         markdown(BODY),
-        exercise(names[0]),
-        exercise(names[1]),
+        exercise(FIRST.name),
+        exercise(SECOND.name),
         code('ask("04.next")', result({"text/plain": repr(CHOICES[0].text)})),
         code('ask("04.last")'),
         *[code(f"x = {number}") for number in range(12)],  # of 20 cells, one is not compared
@@ -261,9 +274,16 @@ BREAKS = {
         edit(0, "# 04", "# 05"),
         edit(0, "**You will be able to**", "You learn to"),
         edit(0, "**Time**", "Time"),
-        edit(0, "about 20 minutes", "a while"),
         edit(0, "**Builds on**", "After"),
         lambda cells: cells.insert(0, cells.pop(1)),
+    ],
+    "its_minutes_are_true": [
+        edit(0, "about 7 minutes, and", "a while, and"),
+        edit(0, "about 7", "about 11"),
+        edit(0, "12 more", "8 more"),
+        edit(0, ", and 12 more for the exercises", ""),
+        lambda cells: cells[5].update(source="word " * 700),
+        edit(-2, "Because.", "word " * 6000),
     ],
     "it_asks_before_it_shows": [
         lambda cells: [cell.update(source="x") for cell in cells if "ask(" in cell["source"]],
@@ -298,6 +318,8 @@ BREAKS = {
         edit(-1, "- One.", "- One.\n" * 5),
         lambda cells: cells.append(code("1") | {"id": "last", "execution_count": 7}),
         edit(-1, "## Recap", "## More\n\n## Recap"),
+        edit(-1, "- One.", "- One.\n\n## Appendix"),
+        lambda cells: cells.append(markdown("## More") | {"id": "last"}),
     ],
     "it_leads_to_the_next_lesson": [
         edit(-1, "**Next:** 05 Top-k", ""),
@@ -318,6 +340,9 @@ BREAKS = {
         edit(6, ": ...", ": return 1"),
         put(6, outputs=[printed("✔ right")]),
         edit(5, "### Exercise 2", "### Exercise 3"),
+        edit(5, FIRST.title, "Another title"),
+        edit(5, f"{FIRST.minutes} minutes", "9 minutes"),
+        edit(5, "★", "☆"),
         lambda cells: cells[6].update(source=cells[7]["source"]),
         lambda cells: cells.pop(6),
     ],
@@ -386,11 +411,8 @@ def test_at_most_six_questions(sound, monkeypatch):
     assert complaints(sound) == set()
 
 
-def test_a_lesson_without_questions_has_a_prediction_to_think_about(sound, monkeypatch):
-    monkeypatch.setattr(guards, "QUESTIONS", {})
-    for cell in sound.cells[8:10]:
-        cell.update(source="x = 3")
-    edit(5, "What is", "**Predict.** What is")(sound.cells)
+def test_below_the_recap_may_stand_an_appendix(sound):
+    sound.cells.append(markdown("## Appendix: more") | {"id": "more"})
     assert complaints(sound) == set()
 
 

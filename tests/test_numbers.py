@@ -113,7 +113,7 @@ COUNTS = {
     "ends": lambda n: generate(
         cycle_run(8), IDS[None], 4, top_k=1, eos_token_id=n, pad_token_id=n
     ).tolist(),
-    "cycle_run": lambda n: count_parameters(cycle_run(n + 2)),
+    "cycle_run": lambda n: count_parameters(cycle_run(n + 6)),
     "repeats": lambda n: cycle_corpus(n).tolist(),
     "ids": lambda n: to_tokens([0, n]),
     "sizes": lambda n: GPT(n, n, n, n, n).config,

@@ -36,6 +36,7 @@ FLOORS = [
     ["gpt"],
     ["corpus"],
     ["sampling", "models"],
+    ["walks"],
     ["readers", "run_checks"],
     ["generation"],
     ["training", "checkpoints"],

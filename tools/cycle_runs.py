@@ -1,4 +1,4 @@
-"""Make the trained models that lesson 12 shows at once: `python -m tools.cycle_runs` (a minute)."""
+"""Make the trained models that lesson 12 shows at once: `python -m tools.cycle_runs` (seconds)."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def kernel_environment(**changes: str) -> Iterator[dict[str, str]]:
     env = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [env.get("PYTHONPATH")])])
     env["MYGPT_PROGRESS"] = "off"
-    with tempfile.TemporaryDirectory() as ipython:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as ipython:
         yield {**env, "IPYTHONDIR": ipython, **changes}
 
 

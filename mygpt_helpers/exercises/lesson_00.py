@@ -77,6 +77,11 @@ EXERCISES = (
             "On a tie the first one counts.": lambda s: max(range(len(s)), key=lambda i: (s[i], i)),
             "Python counts positions from 0.": lambda scores: pick_largest(scores) + 1,
             "That is where the smallest score stands.": lambda s: s.index(min(s)),
+            "`return` stands inside the loop, and ends it too soon: put it below the loop.": (
+                lambda s: 0,
+                lambda s: int(s[1] > s[0]) if len(s) > 1 else None,
+                lambda s: next((i for i in range(1, len(s)) if s[i] > s[0]), None),
+            ),
         },
         hints=(
             "Remember the position of the best score you have met so far.",
@@ -100,6 +105,15 @@ EXERCISES = (
             "`append` returns None: assign nothing from it, and `return` the list at the end.": (
                 _append_assigned,
                 lambda next_token, tokens, steps: list(tokens).append(next_token(tokens)),
+            ),
+            "`return` stands inside the loop, and ends it too soon: put it below the loop.": (
+                lambda f, tokens, steps: continue_text(f, tokens, 1) if steps else None
+            ),
+            "Call the function: next_token(text) is a token, next_token alone is the function.": (
+                lambda next_token, tokens, steps: tokens + [next_token] * steps
+            ),
+            "Give it the whole list: next_token(text).": (
+                lambda f, tokens, steps: continue_text(lambda text: f(), tokens, steps)
             ),
             "That is only the last token: the next one may depend on all before it.": (
                 lambda f, tokens, steps: continue_text(lambda text: f(text[-1:]), tokens, steps),

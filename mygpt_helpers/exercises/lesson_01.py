@@ -1,7 +1,7 @@
 """The exercises of lesson 01: logits, probabilities, the next token and a phrase."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 import torch
@@ -31,15 +31,12 @@ def softmax(logits: torch.Tensor) -> torch.Tensor:
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
-def _small_first(tensors: Iterable[torch.Tensor]) -> Iterator[tuple[torch.Tensor]]:
+def _flat_to_huge() -> Iterator[tuple[torch.Tensor]]:
     """Yield tensors (..., V) as cases, sorted by size, those of a single token last."""
+    huge = [[1000.0, 0.0], [1000.0, 1000.0], [[0.0, 1.0], [-2000.0, -2001.0]]]
+    tensors = [*many_logits(), *map(float32, huge)]
     for tensor in sorted(tensors, key=lambda tensor: (tensor.shape[-1] == 1, tensor.numel())):
         yield (tensor,)
-
-
-def _flat_to_huge() -> Iterator[tuple[torch.Tensor]]:
-    huge = [[1000.0, 0.0], [1000.0, 1000.0], [[0.0, 1.0], [-2000.0, -2001.0]]]
-    return _small_first([*many_logits(), *map(float32, huge)])
 
 
 def _less_largest(logits: torch.Tensor) -> torch.Tensor:
@@ -55,42 +52,68 @@ def _by_sum(weigh: Callable, *dim: int) -> Callable:
     return lambda logits: weigh(logits) / weigh(logits).sum(*dim)
 
 
-def phrase_log_prob(logits: torch.Tensor, ids: torch.Tensor, prompt_len: int) -> torch.Tensor:
-    """Return the log-probability of ids[prompt_len:] after ids[:prompt_len].
+def phrase_log_prob(
+    logits: torch.Tensor, ids: torch.Tensor, prompt_ids: torch.Tensor
+) -> torch.Tensor:
+    """Return the log-probability of ids from where they part from prompt_ids.
 
-    logits: (T, V), those at position t score the token at t + 1. ids: (T,).
+    logits: (T, V), those at position t score the token at t + 1. ids: (T,), of prompt and phrase
+    together. prompt_ids: (P,). Raises ValueError where no token is left, or none stands before.
     """
+    start, shortest = 0, min(len(ids), len(prompt_ids))
+    while start < shortest and ids[start] == prompt_ids[start]:
+        start += 1
+    if not 0 < start < len(ids):
+        raise ValueError(f"the two share {start} of {len(ids)} ids: expected some, and not all")
     log_probs = torch.log_softmax(logits, dim=-1)  # (T, V)
-    scored = log_probs[prompt_len - 1 : -1]  # (T - prompt_len, V): one position earlier
-    return scored.gather(-1, ids[prompt_len:, None]).sum()
+    scored = log_probs[start - 1 : -1]  # (T - start, V): one position earlier
+    return scored.gather(-1, ids[start:, None]).sum()
 
 
-def _phrases() -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+def _phrases() -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Yield logits, ids and the prompt's ids: as they begin, and with a last one swallowed."""
     random = Random(0)
-    lengths = [(2, 1), (3, 1), (3, 2), (4, 4), (6, 2), (20, 7)]  # (T, prompt_len)
-    runs = [(count, start, size, 2) for count, start in lengths for size in (2, 3, 11)]
-    for count, start, size, scale in [*runs, (4, 1, 3, 300)]:
+    # (T, the position where they part, ids that the prompt has from there on)
+    lengths = [(3, 2, 0), (2, 1, 0), (3, 1, 0), (3, 2, 1), (5, 2, 1), (5, 3, 2), (20, 7, 0)]
+    runs = [(size, 2, *length) for length in lengths for size in (3, 11)]
+    odd = [(3, 2, 3, 3, 0), (3, 2, 3, 0, 2), (3, 2, 3, 0, 0), (3, 2, 2, 1, 3), (3, 300, 4, 1, 0)]
+    for size, scale, count, start, swallowed in [*runs, *odd]:
         values = [round(random.gauss(0, scale), 1) for _ in range(count * size)]
         logits = float32(values).reshape(count, size)
         ids = torch.tensor([random.randrange(size) for _ in range(count)])
         if scale == 300:  # each next token is one that softmax rounds to 0
             ids[1:] = logits.argmin(-1)[:-1]
-        yield logits, ids, start
+        others = [(int(ids[min(start, count - 1)]) + 1) % size] * swallowed
+        yield logits, ids, torch.cat([ids[:start], torch.tensor(others, dtype=torch.long)])
+
+
+def _start(ids: torch.Tensor, prompt_ids: torch.Tensor) -> int:
+    """Return the position at which both part."""
+    pairs = zip(ids.tolist(), prompt_ids.tolist(), strict=False)
+    return [*(mine == other for mine, other in pairs), False].index(False)
 
 
 def _picked(scores: torch.Tensor, ids: torch.Tensor, start: int, shift: int = 1) -> torch.Tensor:
     """Pick what scores (T, V) give the phrase's tokens, read `shift` positions earlier."""
-    return scores[start - shift : len(ids) - shift].gather(-1, ids[start:, None])[:, 0]
+    places = torch.tensor(range(start, len(ids)), dtype=torch.long)
+    return scores[places - shift, ids[start:]]
 
 
-def entropy_nats(probs: torch.Tensor) -> torch.Tensor:
-    """Return the entropy (...), in nats, of the distributions in probs (..., V)."""
-    return -torch.xlogy(probs, probs).sum(dim=-1)  # xlogy(0, 0) is 0
+def _refusing(pick: Callable) -> Callable:
+    """Make an answer that raises what is due, and else gives pick(z, ids, start)."""
+
+    def answer(z: torch.Tensor, ids: torch.Tensor, prompt_ids: torch.Tensor) -> torch.Tensor:
+        phrase_log_prob(z, ids, prompt_ids)
+        return pick(z, ids, _start(ids, prompt_ids))
+
+    return answer
 
 
-def _distributions() -> Iterator[tuple[torch.Tensor]]:
-    zeros = map(float32, ([1.0, 0.0], [0.5, 0.5, 0.0], [[1.0, 0.0], [0.5, 0.5]]))
-    return _small_first([*(torch.softmax(logits, -1) for logits in many_logits()), *zeros])
+def _from(start: int, z: torch.Tensor, ids: torch.Tensor, refused: bool = False) -> torch.Tensor:
+    """Sum the log-probabilities from start on; refused: where that is an error."""
+    if refused:
+        raise ValueError("nothing to score")
+    return _picked(z.log_softmax(-1), ids, start).sum()
 
 
 EXERCISES = (
@@ -177,83 +200,50 @@ EXERCISES = (
     ),
     Exercise(
         name="01.phrase",
-        title="How likely is a phrase?",
+        title="A phrase after any prompt",
         difficulty=2,
-        minutes=8,
+        minutes=10,
         solution=phrase_log_prob,
         cases=_phrases,
         mistakes={
-            "Off by one: the logits at position t score the token at t + 1.": (
+            "Off by one: the logits at position t score the token at t + 1.": _refusing(
                 lambda z, ids, start: _picked(z.log_softmax(-1), ids, start, shift=0).sum()
             ),
-            "Those are logits. Turn them into log-probabilities first: log_softmax.": (
+            "Those are logits. Turn them into log-probabilities first: log_softmax.": _refusing(
                 lambda z, ids, start: _picked(z, ids, start).sum()
             ),
-            "The prompt's own tokens do not count: begin at ids[prompt_len].": (
-                lambda z, ids, start: phrase_log_prob(z, ids, 1)
+            "Begin where the ids part, not where the prompt's number of ids ends.": (
+                lambda z, ids, p: _from(len(p), z, ids),
+                lambda z, ids, p: _from(len(p), z, ids, len(p) >= len(ids)),
             ),
             "That is made of probabilities: sum their logarithms.": (
-                lambda z, ids, start: _picked(z.softmax(-1), ids, start).sum(),
-                lambda z, ids, start: _picked(z.softmax(-1), ids, start).prod(),
+                _refusing(lambda z, ids, start: _picked(z.softmax(-1), ids, start).sum()),
+                _refusing(lambda z, ids, start: _picked(z.softmax(-1), ids, start).prod()),
             ),
-            "Sum over the phrase: one number is asked for, not one for each token.": (
-                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start),
-                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start)[:, None],
+            "Sum over the phrase: one number is asked for, not one for each token.": _refusing(
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start)
             ),
-            "That is the mean; the sum is asked for.": (
-                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start).mean()
-            ),
-            "The sign is turned round: a log-probability is at most 0.": (
-                lambda z, ids, start: -phrase_log_prob(z, ids, start)
-            ),
-            "softmax gave 0, whose log is -inf: log_softmax does both in one step.": (
+            "softmax gave 0, whose log is -inf: log_softmax does both in one step.": _refusing(
                 lambda z, ids, start: _picked(z.softmax(-1), ids, start).log().sum()
             ),
+            "The phrase would begin at position 0, and no row stands before that: raise.": (
+                lambda z, ids, p: _from(_start(ids, p), z, ids, _start(ids, p) == len(ids))
+            ),
+            "No token is left to score. A sum of 0 would call the phrase certain: raise.": (
+                lambda z, ids, p: _from(_start(ids, p), z, ids),
+                lambda z, ids, p: _from(_start(ids, p), z, ids, _start(ids, p) == 0),
+            ),
+            "That is the mean. Add the log-probabilities up: their sum is asked for.": _refusing(
+                lambda z, ids, start: _picked(z.log_softmax(-1), ids, start).mean()
+            ),
         },
         hints=(
+            "Go from position 0 for as long as both have an id there, and the same one.",
             "torch.log_softmax(logits, dim=-1) gives log-probabilities, (T, V).",
-            "The token at position prompt_len is scored by the row before it, prompt_len - 1.",
-            "In a loop: total += log_probs[t - 1, ids[t]] for t from prompt_len to the end.",
+            "The token at position t is scored by the row before it: log_probs[t - 1, ids[t]].",
         ),
-        why="A product of probabilities is a sum of their logarithms, and each token's own "
-        "probability stands one position before it.",
-        tried="short and long phrases, flat and very peaked logits, an empty phrase",
-    ),
-    Exercise(
-        name="01.entropy",
-        title="How unsure?",
-        difficulty=2,
-        minutes=5,
-        solution=entropy_nats,
-        cases=_distributions,
-        mistakes={
-            "That is in bits: take the natural logarithm, torch.log.": (
-                lambda p: entropy_nats(p) / math.log(2),
-                lambda p: -(p * p.log2()).sum(-1),
-            ),
-            "The sign is turned round: an entropy is never below 0.": lambda p: -entropy_nats(p),
-            "Sum over the last dimension only: one entropy for each distribution.": (
-                lambda p: entropy_nats(p).sum(),
-                lambda p: -(p * p.log()).sum(),
-            ),
-            "0 * log(0) is NaN in floats, and has to count as 0.": lambda p: -(p * p.log()).sum(-1),
-            "Those are the parts: sum them over the last dimension.": (
-                lambda p: -torch.xlogy(p, p),
-                lambda p: -(p * p.log()),
-            ),
-            "That sums over dim=0; the vocabulary is the last, dim=-1.": (
-                lambda p: -torch.xlogy(p, p).sum(0),
-                lambda p: -(p * p.log()).sum(0),
-            ),
-            "Probabilities already: no softmax here.": lambda p: entropy_nats(p.softmax(-1)),
-        },
-        hints=(
-            "Multiply each probability by its natural logarithm and sum over the last dimension.",
-            "torch.log(0) is -inf, and 0 * -inf is NaN: treat the zeros apart.",
-            "torch.xlogy(p, p) is p * log(p), and 0 where p is 0. Mind the minus sign.",
-        ),
-        why="p * log(p) goes to 0 as p does, so a token that cannot come adds nothing; xlogy "
-        "knows this, and plain multiplication does not.",
-        tried="sure and unsure distributions, zeros among them",
+        why="A prompt's last token can change once text follows it. Where the ids part, the phrase "
+        "begins, and each of its tokens is scored one position before it.",
+        tried="short and long phrases, prompts whose last tokens are swallowed, nothing to score",
     ),
 )

@@ -1,4 +1,4 @@
-"""The exercises of lesson 10: attention, several heads, and what a GPT weighs."""
+"""The exercises of lesson 10: attention, several heads, and a block."""
 
 import itertools
 import math
@@ -75,38 +75,47 @@ def _vectors_and_heads() -> Iterator[tuple[torch.Tensor, int]]:
         yield float32(values).reshape(B, T, C), num_heads
 
 
-def parameter_count(
-    vocab_size: int, embed_dim: int, num_heads: int, num_layers: int, max_seq_len: int
-) -> int:
-    """Return how many parameters the lesson's GPT has with these sizes."""
-    C = embed_dim
-    embeddings = vocab_size * C + max_seq_len * C  # the head is the first of them once more
-    attention = 4 * C * C  # query, key, value, output; no bias
-    mlp = (4 * C * C + 4 * C) + (4 * C * C + C)  # wider and back, with bias
-    norm = 2 * C  # scale and shift
-    return embeddings + num_layers * (attention + mlp + 2 * norm) + norm
+def block_forward(
+    x: torch.Tensor,
+    attention_norm: Callable,
+    attention: Callable,
+    mlp_norm: Callable,
+    mlp: Callable,
+) -> torch.Tensor:
+    """Add to x (B, T, C) what attention finds, then what the MLP finds in that sum."""
+    x = x + attention(attention_norm(x))  # (B, T, C)
+    return x + mlp(mlp_norm(x))  # (B, T, C)
 
 
-def _sizes() -> Iterator[tuple[int, ...]]:
-    yield from ((4, 8, 2, 2, 64), (4, 8, 2, 1, 64), (4, 8, 1, 2, 64), (4, 8, 8, 2, 64))
-    yield from ((11, 6, 3, 5, 7), (2, 1, 1, 1, 1), (65, 48, 4, 3, 32), (50257, 768, 12, 12, 1024))
+def _norm(scale: float, shift: float) -> Callable:
+    return lambda x: torch.nn.functional.layer_norm(x, x.shape[-1:]) * scale + shift
 
 
-def _off_by(amount: Callable) -> Callable:
-    return lambda *sizes: parameter_count(*sizes) + amount(*sizes)
+def _look_back(x: torch.Tensor) -> torch.Tensor:
+    """Stand in for an attention: each position gets the mean of those up to it, turned."""
+    counts = torch.arange(1, x.shape[-2] + 1, dtype=x.dtype)[:, None]  # (T, 1)
+    return (x.cumsum(-2) / counts).roll(1, -1) * 2  # (B, T, C)
 
 
-def _fixed(place: int, size: int) -> Callable:
-    """Make an answer to 10.count that takes one of the sizes from section 6."""
-    return lambda *sizes: parameter_count(*sizes[:place], size, *sizes[place + 1 :])
+def _bend(x: torch.Tensor) -> torch.Tensor:
+    return x.relu() * 3 - x.square() / 4
+
+
+def _blocks() -> Iterator[tuple]:
+    random = Random(0)
+    for shape in ((1, 1, 2), (1, 2, 2), (1, 2, 3), (1, 4, 8), (2, 3, 4), (3, 6, 8)):
+        for spread in (1.0, 20.0):
+            flat = [round(random.gauss(1, spread), 1) for _ in range(math.prod(shape))]
+            x = float32(flat).reshape(shape)
+            yield x, _norm(2.0, 0.5), _look_back, _norm(0.5, -1.0), _bend
 
 
 EXERCISES = (
     Exercise(
         name="10.attention",
-        title="Causal attention",
+        title="One head",
         difficulty=2,
-        minutes=12,
+        minutes=10,
         solution=causal_attention,
         cases=_queries_keys_values,
         mistakes={
@@ -183,7 +192,7 @@ EXERCISES = (
         name="10.split_heads",
         title="Give each head its share",
         difficulty=2,
-        minutes=8,
+        minutes=6,
         solution=split_heads,
         cases=_vectors_and_heads,
         mistakes={
@@ -235,51 +244,56 @@ EXERCISES = (
         tried="one head and several, one text and many",
     ),
     Exercise(
-        name="10.count",
-        title="What does it weigh?",
+        name="10.block",
+        title="The block",
         difficulty=2,
-        minutes=10,
-        solution=parameter_count,
-        cases=_sizes,
+        minutes=4,
+        solution=block_forward,
+        cases=_blocks,
         mistakes={
-            "The head is the token embedding: count it once.": _off_by(lambda V, C, H, L, T: V * C),
-            "Both embeddings count: vocab_size rows of C, and max_seq_len rows of C.": (
-                _off_by(lambda V, C, H, L, T: -V * C),
-                _off_by(lambda V, C, H, L, T: -T * C),
+            "Each part adds to what came in: x + attention(...), and then + mlp(...).": (
+                lambda x, n, a, m, f: f(m(a(n(x)))),
+                lambda x, n, a, m, f: next(y + f(m(y)) for y in [a(n(x))]),
+                lambda x, n, a, m, f: f(m(x + a(n(x)))),
             ),
-            "In a block only the MLP has biases, 4C and C; each of the two norms has 2C.": tuple(
-                _off_by(lambda V, C, H, L, T, n=n: n * L * C) for n in (4, 3, 1, -1, -2, -3, -4, -5)
+            "A norm makes a copy for its part to read; the sum itself goes on without a norm.": (
+                lambda x, n, a, m, f: next(m(y + f(y)) for y in [n(x + a(x))]),
+                lambda x, n, a, m, f: next(y + f(y) for y in [n(x + a(x))]),
+                lambda x, n, a, m, f: next(m(y) + f(m(y)) for y in [n(x) + a(n(x))]),
+                lambda x, n, a, m, f: next(y + f(m(y)) for y in [n(x) + a(n(x))]),
+                lambda x, n, a, m, f: next(m(y) + f(m(y)) for y in [x + a(n(x))]),
             ),
-            "A norm has a scale and a shift, 2C; two stand in each block, and one at the end.": (
-                _off_by(lambda V, C, H, L, T: -(2 * L + 1) * 2 * C),
-                _off_by(lambda V, C, H, L, T: -(2 * L + 1) * C),
-                _off_by(lambda V, C, H, L, T: -2 * C),
-                _off_by(lambda V, C, H, L, T: -C),
+            "The MLP reads the first sum, with what attention has added, not the block's x.": (
+                lambda x, n, a, m, f: x + a(n(x)) + f(m(x)),
+                lambda x, n, a, m, f: x + f(m(x)),
             ),
-            "The attention has four layers of C x C, the output one too; all heads share them.": (
-                _off_by(lambda V, C, H, L, T: -L * C * C),
-                _off_by(lambda V, C, H, L, T: L * 3 * C * C * (H - 1)),
-                _off_by(lambda V, C, H, L, T: L * 4 * C * C * (H - 1)),
-                _off_by(lambda V, C, H, L, T: L * 4 * C * C // H - L * 4 * C * C),
+            "The second sum adds to the first one: what attention found must stay in it.": (
+                lambda x, n, a, m, f: x + f(m(x + a(n(x)))),
+                lambda x, n, a, m, f: x + f(m(a(n(x)))),
             ),
-            "Each of the num_layers blocks has its own parameters.": (
-                _off_by(lambda V, C, H, L, T: (1 - L) * (12 * C * C + 9 * C))
+            "Each part has a norm of its own in front: attention_norm, and mlp_norm.": (
+                lambda x, n, a, m, f: next(y + f(y) for y in [x + a(x)]),
+                lambda x, n, a, m, f: next(y + f(m(y)) for y in [x + a(x)]),
+                lambda x, n, a, m, f: next(y + f(y) for y in [x + a(n(x))]),
+                lambda x, n, a, m, f: next(y + f(n(y)) for y in [x + a(n(x))]),
+                lambda x, n, a, m, f: next(y + f(n(y)) for y in [x + a(m(x))]),
+                lambda x, n, a, m, f: next(y + m(f(y)) for y in [x + n(a(x))]),
             ),
-            "Right for the sizes of section 6: something stands fixed that should follow them.": (
-                *(_fixed(place, size) for place, size in enumerate((4, 8, 2, 2, 64)) if place != 2),
-                lambda *sizes: parameter_count(4, 8, 2, 2, 64),
+            "Two steps: attention and its sum, then the MLP and its sum.": (
+                lambda x, n, a, m, f: next(y + a(n(y)) for y in [x + f(m(x))]),
+                lambda x, n, a, m, f: x + a(n(x)),
+                lambda x, n, a, m, f: a(n(x)),
             ),
         },
+        keep="x += ... writes into the caller's tensor: x = x + ... makes a new one.",
         hints=(
-            "Write the count of each part with C = embed_dim: the two embeddings, a block, a norm.",
-            "A block: four layers C x C without bias; C to 4C and back to C with bias; two norms "
-            "of 2C each.",
-            "vocab_size * C + max_seq_len * C + num_layers * (block) + 2 * C; the tied head adds "
-            "nothing.",
+            "Two lines, one for each half of the picture: a part, and the sum after it.",
+            "The first is x = x + attention(attention_norm(x)).",
+            "The second has the same form: its MLP reads the new x, through mlp_norm.",
         ),
-        why="Only the blocks grow with C * C, 12 of them in each; num_heads says how the C "
-        "columns are shared out, so it changes nothing.",
-        tried="small and large models, many heads and few",
-        imports="",
+        why="The parts read normed copies and add what they find; x itself goes through the block "
+        "untouched but for the two sums.",
+        tried="one position and many, small and large numbers",
+        imports="from collections.abc import Callable\n\nimport torch",
     ),
 )

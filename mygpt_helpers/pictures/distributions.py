@@ -144,7 +144,7 @@ def distribution_figure(d: Distribution) -> Figure:
     heading = printable(d.heading())
     figure.text(0.02, 1 - 0.25 / height, heading, weight="bold", parse_math=False)
     under = footer(d, 3)
-    first = "  ·  ".join([*under[:-1], OUTLINE])
+    first = "  ·  ".join(under[:-1] + [OUTLINE] * (d.before != d.after))
     figure.text(0.02, 0.45 / height, first, size=9, parse_math=False)
     figure.text(0.02, 0.2 / height, under[-1], size=9, parse_math=False)
     return figure
@@ -154,7 +154,8 @@ def draw_bars(axes: Axes, d: Distribution, *, longest: float | None = None) -> N
     """Draw a distribution's bars; longest: the probability at the right end, else its largest."""
     rows = range(len(d.labels))
     axes.barh(rows, d.after, height=0.72, color=KEPT)
-    axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9, zorder=2)  # above the top's
+    if d.before != d.after:  # above the top's
+        axes.barh(rows, d.before, height=0.72, fill=False, linewidth=0.9, zorder=2)
     longest = longest or max(*d.before, *d.after)
     for row in rows:
         state = d.state(row)

@@ -112,6 +112,6 @@ def _model() -> list[Finding]:
     return [
         Finding("model", "ok", f"{size}, loaded in {loading:.1f} s from {checkpoint}"),
         Finding(
-            "forward pass", "ok", f"{1000 * median:.0f} ms, so about {1 / median:.0f} tokens/s"
+            "forward pass", "ok", f"{1000 * median:.0f} ms, so about {1 / median:.1f} tokens/s"
         ),
     ]

@@ -42,6 +42,10 @@ def strip(tokens, good, title="T", facts="loss 0.1"):
 def question(text, *choices):
     made = [Choice(c, f"Why: {{c}}", right=i == 1) for i, c in enumerate(choices)]
     return Question("77.x", text, made)
+def small_walk(V=4, T=4, embed_dim=8):
+    torch.manual_seed(0)
+    model = GPT(V, embed_dim, num_heads=2, num_layers=2)
+    return walk(model, torch.arange(T)[None] % V)
 kept = []
 def keep(choice):
     kept.append(choice)
@@ -114,6 +118,14 @@ CASES = {
     "attention, hostile": """AttentionWidget(
         lambda prompt: (HOSTILE, torch.eye(13).expand(1, 2, 13, 13)),
         prompt=HOSTILE[2], num_layers=1, num_heads=2)""",
+    "hand": """HandAttentionWidget(
+        ["cat", "milk", "it"], [(1, 0), (0, 1), (0, 0)])""",
+    "hand, values": """HandAttentionWidget(
+        W * 2, torch.linspace(-2, 2, 16).reshape(8, 2), query=(-0.5, 4),
+        values=torch.arange(16).reshape(8, 2) % 5 - 2)""",
+    "hand, hostile": """HandAttentionWidget(
+        HOSTILE[:8], [(100, -100)] * 2 + [(0.125, -1e-9)] * 6, values=[(-99.99, 100)] * 8,
+        query=(0, 0.25))""",
     "strips": "StripsWidget([strip(W * 5, 8), strip(W * 10, 16)], ['8', '16'], start=1)",
     "strips, hostile": """StripsWidget(
         [strip(HOSTILE, 4, HOSTILE[1], HOSTILE[2])], [HOSTILE[0]],
@@ -154,6 +166,12 @@ CASES = {
         drawn_from(torch.linspace(0.5, 1, 13) / 9.75), HOSTILE, num_bars=11, title=HOSTILE[1])""",
     "streak": "StreakWidget()",
     "streak, hostile": "StreakWidget(p=0.512345, n=999)",
+    "walk": "WalkWidget(small_walk(), W, part=3, vocab=W)",
+    "walk, opened": "WalkWidget(small_walk(10, 8, 16), W * 2, part=3, position=2, opened=True)",
+    "walk, hostile": """WalkWidget(
+        small_walk(13, 8)[-3:] + [Part(HOSTILE[1], HOSTILE[0], torch.tensor([[math.nan, 9e4, -0.0]]
+        * 8), {HOSTILE[2] + ": weights": torch.eye(8), HOSTILE[7]: torch.full((8, 1), -math.inf)})],
+        HOSTILE[:8], vocab=HOSTILE, part=3, opened=True)""",
     "cache calculator": "CacheCalculatorWidget()",
     "cache calculator, hostile": """CacheCalculatorWidget(
         1, 1, 9, bits_per_number=5, length=3, batch_size=7)""",

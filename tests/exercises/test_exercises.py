@@ -15,7 +15,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from mygpt_helpers import GPT, count_parameters, cycle_corpus, cycle_run, get_batch, keep_top_p
+from mygpt_helpers import GPT, cycle_corpus, cycle_run, get_batch, keep_top_p
 from mygpt_helpers import draw as package_draw
 from mygpt_helpers import generate as package_generate
 from mygpt_helpers.exercises import core
@@ -35,14 +35,14 @@ MISTAKES = [
 def test_the_exercises_of_all_lessons_are_there():
     assert [exercise.name for exercise in ALL] == [
         "00.pick_largest", "00.loop",
-        "01.next_id", "01.softmax", "01.phrase", "01.entropy",
+        "01.next_id", "01.softmax", "01.phrase",
         "02.loop", "02.rule", "02.stream",
         "03.draw", "03.gap", "03.slip", "03.mix",
         "04.temperature", "04.find_temperature", "04.from_probs", "04.zero",
         "05.top_k", "05.exactly_k", "05.needed",
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
         "09.memory", "09.loop", "09.reuse",
-        "10.attention", "10.split_heads", "10.count",
+        "10.attention", "10.split_heads", "10.block",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
     ]  # fmt: skip
@@ -128,7 +128,7 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    without = ("02.stream", "06.ngrams", "09.memory", "10.count")
+    without = ("02.stream", "06.ngrams", "09.memory")
     plain = exercise.name[:2] == "00" or exercise.name in without
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
@@ -171,12 +171,13 @@ def test_the_solutions_of_lessons_00_and_01_give_known_numbers():
     assert SOLUTION["00.loop"](lambda text: sum(text), [1, 2], 3) == [1, 2, 3, 6, 12]
     assert SOLUTION["01.softmax"](toy).tolist() == pytest.approx([0.665, 0.245, 0.090], abs=6e-4)
     assert SOLUTION["01.softmax"](torch.tensor([1000.0, 0.0])).tolist() == [1, 0]
-    even = torch.full((4,), 0.25)
-    assert SOLUTION["01.entropy"](even).item() == pytest.approx(1.386294, abs=1e-5)
-    assert SOLUTION["01.entropy"](torch.tensor([1.0, 0.0])).item() == 0
-    ids = torch.tensor([0, 1, 2])
-    phrase = SOLUTION["01.phrase"](torch.stack([toy, toy, toy]), ids, 1)
-    assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
+    ids, rows = torch.tensor([0, 1, 2]), torch.stack([toy, toy, toy])
+    for prompt_ids in ([0], [0, 2], [0, 0, 0, 0]):  # the phrase takes the prompt's last token along
+        phrase = SOLUTION["01.phrase"](rows, ids, torch.tensor(prompt_ids))
+        assert phrase.item() == pytest.approx(-1.4076 - 2.4076, abs=1e-3)
+    for prompt_ids in ([0, 1, 2], [0, 1, 2, 0], [1, 1], []):
+        with pytest.raises(ValueError, match="share"):
+            SOLUTION["01.phrase"](rows, ids, torch.tensor(prompt_ids))
     scores = torch.tensor([[[9.0, 1, 2], [1, 3, 2]], [[9, 1, 2], [1, 2, 3]]])
     assert SOLUTION["01.next_id"](scores).tolist() == [1, 2]
 
@@ -288,12 +289,12 @@ def test_attention_is_torchs_own(shape):
     assert torch.allclose(SOLUTION["10.attention"](q, k, v), want, atol=1e-5)
 
 
-def test_heads_are_split_and_parameters_counted_as_the_package_does():
+def test_heads_are_split_and_a_block_runs_as_the_package_does():
     x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(0))
-    attention = GPT(4, 12, 3, 1).blocks[0].attention
-    assert torch.equal(SOLUTION["10.split_heads"](x, 3), attention.split(x))
-    for sizes in [(4, 8, 2, 2, 64), (4, 8, 8, 2, 64), (11, 6, 3, 5, 7), (2, 1, 1, 1, 1)]:
-        assert SOLUTION["10.count"](*sizes) == count_parameters(GPT(*sizes))
+    block = GPT(4, 12, 3, 1).blocks[0]
+    assert torch.equal(SOLUTION["10.split_heads"](x, 3), block.attention.split(x))
+    parts = block.attention_norm, block.attention, block.mlp_norm, block.mlp
+    assert torch.equal(SOLUTION["10.block"](x, *parts), block(x))
 
 
 def test_a_batch_is_cut_as_get_batch_cuts_it():
