@@ -88,6 +88,18 @@ def _loop(
     return written
 
 
+@torch.no_grad()
+def _reads_last_twice(
+    model: torch.nn.Module, ids: torch.Tensor, max_new_tokens: int
+) -> torch.Tensor:
+    cache, unread = model(ids, use_cache=True).past_key_values, ids[:, -1:]
+    for _ in range(max_new_tokens):
+        output = model(unread, past_key_values=cache, use_cache=True)
+        unread = output.logits[:, -1].argmax(dim=-1, keepdim=True)
+        ids = torch.cat([ids, unread], dim=1)
+    return ids
+
+
 def reusable_tokens(cached_ids: torch.Tensor, new_ids: torch.Tensor) -> int:
     """Return how many tokens of a cache a new text re-uses, with one token at least left to read.
 
@@ -112,6 +124,14 @@ def _pairs_of_texts() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         yield torch.tensor(cached), torch.tensor(new)
 
 
+def _first_other(find: Callable) -> tuple[Callable, Callable]:
+    """Make two functions that find the first of the places that differ, or of all but the last."""
+    return (
+        lambda old, new: int(find(~_equal(old, new))),
+        lambda old, new: int(find(~_equal(old, new[:-1]))),
+    )
+
+
 def _equal(cached: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
     T = min(len(cached), len(new))
     return cached[:T] == new[:T]
@@ -131,7 +151,19 @@ EXERCISES = (
             "That counts numbers; each takes bytes_per_number bytes.": (
                 lambda *n: 2 * prod(n) // n[3]
             ),
+            "bytes_per_number counts bytes already, not bits: do not divide by 8.": (
+                lambda *n: 2 * prod(n) // 8
+            ),
+            "A number takes bytes_per_number bytes, not always four.": (
+                lambda *n: 2 * prod(n) // n[3] * 4
+            ),
             "Each layer keeps keys and values of its own.": lambda *n: 2 * prod(n[1:]),
+            "Each key-value head has a key and a value of its own.": (
+                lambda *n: 2 * prod(n) // n[1]
+            ),
+            "All `length` tokens are in the cache: none is left out.": (
+                lambda *n: 2 * prod(n) // n[4] * (n[4] - 1)
+            ),
             "That is what one token adds; there are `length` of them.": (
                 lambda *n: 2 * prod(n) // n[4]
             ),
@@ -172,6 +204,12 @@ EXERCISES = (
             "That is the last token alone: append each to the text.": _loop(
                 result=lambda ids, T: ids[:, -1:]
             ),
+            "The first pass gives logits already: do not read the prompt's last token twice.": (
+                _reads_last_twice
+            ),
+            "Write max_new_tokens tokens: that is one too many.": (
+                lambda model, ids, n: write_with_cache(model, ids, n + 1)
+            ),
             "One pass writes one token: n tokens take n passes.": (
                 lambda model, ids, n: write_with_cache(model, ids, n + 1)[:, :-1]
             ),
@@ -195,6 +233,16 @@ EXERCISES = (
         mistakes={
             "Leave one token to read: without a pass there are no logits.": (
                 lambda old, new: int(_equal(old, new).cumprod(0).sum())
+            ),
+            "What if no id differs? Then nonzero() has no first row.": (
+                _first_other(lambda other: other.nonzero()[0])
+            ),
+            "What if no id differs? Then argmin and argmax give 0.": (
+                _first_other(lambda other: other.int().argmax())
+            ),
+            "One more fits: all tokens before the first that differs.": (
+                lambda old, new: reusable_tokens(old, new) - 1,
+                lambda old, new: max(0, reusable_tokens(old, new) - 1),
             ),
             "Stop at the first difference: later keys depend on every token before them.": (
                 lambda old, new: int(_equal(old, new[:-1]).sum())

@@ -30,7 +30,7 @@ QUESTIONS = (
         choices=(
             Choice("Not at all", "The new token looks back at more keys, and that is some work."),
             Choice("By about a tenth", "Most of the work does not look back at all.", True),
-            Choice("To eight times as much", "That is what it would be without the cache."),
+            Choice("To eight times as much", "Even a little more than that, without the cache."),
         ),
     ),
     Question(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from .base import CUT, DPI, FAINT, KEPT, LABEL_CHARS, printable
 from .tables import visible, visible_title
 
-COMPUTED, REUSED, FREED = "◆ computed", "↺ re-used", "✕ freed"
+COMPUTED, REUSED, FREED, WAITING = "◆ computed", "↺ re-used", "✕ freed", "· not yet"
+NEW = "#b3dcf5"  # beside KEPT, in stripes
 
 
 def cache_figure(
@@ -26,16 +28,18 @@ def cache_figure(
     figure = Figure(figsize=(7.2, height), dpi=DPI)
     bottom = 0.1 + 0.2 * len(under)
     axes = figure.add_axes((0.2, bottom / height, 0.44, 0.25 * len(rows) / height))
-    for row, (token, layers, state, _) in enumerate(rows):
-        freed = state == FREED
-        look = {"fill": False, "hatch": "////", "edgecolor": CUT} if freed else {"color": KEPT}
+    for row, (token, layers, state, without) in enumerate(rows):
+        held = "–" if state == FREED else f"{layers}"
+        look: dict[str, Any] = {"color": KEPT}
+        if state == FREED:
+            look = {"fill": False, "hatch": "////", "edgecolor": CUT}
+        elif state == COMPUTED:
+            look = {"color": NEW, "hatch": "///", "edgecolor": KEPT}
         axes.barh(row, layers, height=0.72, lw=0, **look)
-        if state == COMPUTED:
-            axes.barh(row, layers, height=0.72, fill=False, lw=2)
         name = printable(f'"{visible(token, LABEL_CHARS)}"')
         about = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
         axes.text(-0.02, row, name, ha="right", size=9, **about)
-        for x, text in zip((1.03, 1.18, 1.52), (f"{layers}", *rows[row][2:]), strict=True):
+        for x, text in zip((1.03, 1.18, 1.52), (held, state, without), strict=True):
             axes.text(x, row, text, size=9, **about)
     for x, text in ((1.03, "layers"), (1.18, "with the cache"), (1.52, "without")):
         axes.text(x, -0.9, text, transform=axes.get_yaxis_transform(), size=8, alpha=FAINT)

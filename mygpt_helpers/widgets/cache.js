@@ -1,8 +1,8 @@
 // A key-value cache that fills: a row for each token, as long as the layers that hold it.
 
-export default livePicture("cache", ({ model, data, body }) => {
+export default livePicture("cache", ({ model, data, body, facts }) => {
   const { tokens, given, heads, width, bits, num_layers: numLayers, about } = data;
-  makeLegend(body, [["solid", "held"], ["solid now", "◆ computed in this pass"], ["cut", "✕ freed"]]);
+  makeLegend(body, [["solid", "held"], ["fresh", "◆ computed in this pass"], ["cut", "✕ freed"]]);
   const [caption, head, rows] = makeTable(body, "tokens");
   const names = make(head, "tr");
   make(names, "th", { scope: "col" }, "token");
@@ -15,8 +15,8 @@ export default livePicture("cache", ({ model, data, body }) => {
     token.append('"', make(token, "bdi", {}, short), '"');
     const track = make(make(row, "td", { class: "bars" }), "div", { class: "track", "aria-hidden": "true" });
     const [layers, state] = ["number", "state"].map((kind) => make(row, "td", { class: kind }));
-    make(row, "td", { class: "state" }, "◆ computed");
-    return { row, bar: make(track, "div"), layers, state };
+    const without = make(row, "td", { class: "state" });
+    return { row, bar: make(track, "div"), layers, state, without };
   });
   const foot = make(rows.parentElement, "tfoot");
   const sums = ["positions, this pass", "positions, all passes"].map((name) => {
@@ -26,25 +26,30 @@ export default livePicture("cache", ({ model, data, body }) => {
     return [make(row, "td", { class: "state" }), make(row, "td", { class: "state" })];
   });
 
+  body.append(facts); // what keeps the place of rows to come is below all texts
+  body.style.minHeight = `${22 * tokens.length + 160}px`;
+
   return () => {
     const [step, layer, keep] = ["step", "layer", "keep"].map((name) => model.get(name));
     const T = given + step - 1; // tokens so far
     const fresh = step === 1 ? given : 1;
+    const now = layer ? "◆ computed" : "· not yet";
     let [held, freed] = [0, 0];
-    slots.forEach(({ row, bar, layers, state }, place) => {
+    slots.forEach(({ row, bar, layers, state, without }, place) => {
       const isNew = place >= T - fresh;
       const isFreed = place >= keep;
       const count = isNew ? layer : numLayers;
-      row.style.visibility = place < T ? "" : "hidden"; // it keeps its place
+      row.hidden = place >= T;
       if (place >= T) return;
       if (isFreed) freed += count;
       else held += count;
-      bar.className = isFreed ? "outline" : isNew ? "solid now" : "solid";
+      bar.className = isFreed ? "outline" : isNew ? "fresh" : "solid";
       bar.style.width = `${(100 * count) / numLayers}%`;
       bar.style.visibility = count ? "inherit" : "hidden";
       row.dataset.state = isFreed ? "cut" : isNew ? "new" : "";
-      say(layers, String(count));
-      say(state, isFreed ? "✕ freed" : isNew ? "◆ computed" : "↺ re-used");
+      say(layers, isFreed ? "–" : String(count));
+      say(state, isFreed ? "✕ freed" : isNew ? now : "↺ re-used");
+      say(without, now);
     });
     const before = (step - 1) * given + ((step - 1) * (step - 2)) / 2;
     [[fresh, T], [T, before + T]].forEach((pair, i) => pair.forEach((n, j) => say(sums[i][j], commas(n))));
@@ -52,10 +57,10 @@ export default livePicture("cache", ({ model, data, body }) => {
     const title = `${about && `${about}: `}Pass ${step} of ${tokens.length - given + 1} reads `
       + (step === 1 ? "the prompt" : "one token");
     say(caption, title);
-    const facts = `One token in one layer: 2 × ${commas(heads)} heads × ${commas(width)} numbers × `
+    const said = `One token in one layer: 2 × ${commas(heads)} heads × ${commas(width)} numbers × `
       + `${bits / 8} bytes = ${commas(each)} bytes.\n`
       + `The layers of all tokens held, added up: ${commas(held)}. Together ${sizeText(held * each)}.`
       + (freed ? ` Freed: ${sizeText(freed * each)}.` : "");
-    return { title, facts };
+    return { title, facts: said };
   };
 });

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..checks import checked_count, checked_texts
 from ..errors import InputError
 from ..pictures.base import LABEL_CHARS
-from ..pictures.caches import COMPUTED, FREED, REUSED, cache_figure
+from ..pictures.caches import COMPUTED, FREED, REUSED, WAITING, cache_figure
 from ..pictures.tables import visible, visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
 from .cache_calculator import size_text
@@ -86,12 +86,13 @@ class CacheWidget(LivePicture):
         """Return what is shown of the pass: a row for each token so far, and the counts."""
         T = self._given + self.step - 1  # tokens so far
         new = self._given if self.step == 1 else 1
+        now = COMPUTED if self.layer else WAITING
         rows = []
         for place, token in enumerate(self._tokens[:T]):
             is_new = place >= T - new
-            state = COMPUTED if is_new else REUSED
+            state = now if is_new else REUSED
             layers = self.layer if is_new else self._num_layers
-            rows.append((token, layers, FREED if place >= self.keep else state, COMPUTED))
+            rows.append((token, layers, FREED if place >= self.keep else state, now))
         labels = [f'"{visible(token, LABEL_CHARS)}"' for token, *_ in rows]
         before = (self.step - 1) * self._given + (self.step - 1) * (self.step - 2) // 2
         counts = [
@@ -111,13 +112,16 @@ class CacheWidget(LivePicture):
         title = f"Pass {self.step} of {self._passes} reads {what}"
         title = f"{self._about}: {title}" if self._about else title
         wide = max(map(len, labels))
+        tiles = [
+            [label, "–" if state == FREED else layers, state, without]
+            for label, (_, layers, state, without) in zip(labels, rows, strict=True)
+        ]
         lines = [
-            f"  {label:<{wide}}  {layers:>3}  with the cache {state:<10}  without {computed}"
-            for label, (_, layers, state, computed) in zip(labels, rows, strict=True)
+            f"  {label:<{wide}}  {held:>3}  with the cache {state:<10}  without {without}"
+            for label, held, state, without in tiles
         ]
         sums = [f"{name}: with the cache {a:,}, without {b:,}" for name, _, a, b in counts]
         said = [*sums, *facts.splitlines()]
-        tiles = [[label, *row[1:]] for label, row in zip(labels, rows, strict=True)]
         page = {"title": title, "facts": facts, "rows": [*tiles, *counts]}
         draw = lambda: cache_figure(title, rows, self._num_layers, said)  # noqa: E731
         return Shown("\n".join([title, *lines, *said]), draw, page)

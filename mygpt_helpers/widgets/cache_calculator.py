@@ -17,15 +17,16 @@ class Preset(NamedTuple):
     num_layers: int
     num_kv_heads: int
     head_dim: int
-    source: str
+    context: int  # the longest text that it reads, in tokens
+    source: str  # the page whose config.json says so
 
 
 PRESETS = (
-    Preset("SmolLM2-135M", 30, 3, 64, "huggingface.co/HuggingFaceTB/SmolLM2-135M: config.json"),
-    Preset("GPT-2 small", 12, 12, 64, "huggingface.co/openai-community/gpt2: config.json"),
-    Preset("Qwen3-0.6B", 28, 8, 128, "huggingface.co/Qwen/Qwen3-0.6B: config.json"),
-    Preset("Llama-2-7B", 32, 32, 128, "huggingface.co/meta-llama/Llama-2-7b-hf: config.json"),
-    Preset("Llama-3-8B", 32, 8, 128, "huggingface.co/meta-llama/Meta-Llama-3-8B: config.json"),
+    Preset("SmolLM2-135M", 30, 3, 64, 8192, "huggingface.co/HuggingFaceTB/SmolLM2-135M"),
+    Preset("GPT-2 small", 12, 12, 64, 1024, "huggingface.co/openai-community/gpt2"),
+    Preset("Qwen3-0.6B", 28, 8, 128, 40960, "huggingface.co/Qwen/Qwen3-0.6B"),
+    Preset("Llama-2-7B", 32, 32, 128, 4096, "huggingface.co/meta-llama/Llama-2-7b-hf"),
+    Preset("Llama-3-8B", 32, 8, 128, 8192, "huggingface.co/meta-llama/Meta-Llama-3-8B"),
 )
 LAYERS = [*range(1, 17), *range(18, 33, 2), 36, 40, 48, 64, 80, 96, 128]
 HEADS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128]
@@ -42,7 +43,8 @@ class CacheCalculatorWidget(LivePicture):
     num_layers: from 1 to 128; num_kv_heads: key-value heads in a layer, from 1 to 128; head_dim:
     numbers in a key, from 8 to 256; bits_per_number: from 4 to 32; length: tokens in each text,
     from 1 to 131,072; batch_size: texts, from 1 to 256. Where the sliders start, and attributes.
-    Buttons set the first three to those of well-known models. Raises ValueError for another number.
+    Buttons set the first three to those of well-known models, and a sentence tells a length that is
+    beyond the model's context. Raises ValueError for another number.
     Used in lesson 09.
     """
 
@@ -101,7 +103,10 @@ class CacheCalculatorWidget(LivePicture):
         factors = f"2 × {layers} × {heads} × {width} × {self.bits_per_number / 8:g} bytes"
         tokens = f"{T:,} token{'s' * (T != 1)}"
         facts = [f"{factors} × {tokens} × {texts} = {memory(T):,} bytes"]
-        facts += [f"The model's figures: {preset.source}"] if preset else []
+        if preset:
+            over_it = " The length is beyond that." * (preset.context < T)
+            facts.append(f"{preset.name} reads up to {preset.context:,} tokens.{over_it}")
+            facts.append(f"The model's figures: {preset.source}, config.json")
         work = [
             ["positions through the layers, for the next token", B, B * T],
             ["numbers in their keys and values", B * per_token, B * T * per_token],

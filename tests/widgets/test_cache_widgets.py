@@ -99,6 +99,12 @@ def test_layer_by_layer():
     assert f"Together {size_text(9 * each)}." in twin_of(widget)
     from_browser(widget, step=1, layer=0)
     assert "Together 0 bytes." in str(widget) and "reads the prompt" in str(widget)
+    assert {tuple(row[2:]) for row in widget.numbers()["rows"][:-2]} == {("· not yet",) * 2}
+
+
+def test_what_is_freed_is_held_in_no_layer():
+    rows = CacheWidget(TOKENS, 4, keep=5, **SMALL).numbers()["rows"][:-2]
+    assert [row[1] for row in rows] == [2, 2, 2, 2, 2, "–"] and rows[-1][2] == "✕ freed"
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
@@ -106,6 +112,14 @@ def test_a_preset_is_named_with_its_source(preset):
     said = str(CacheCalculatorWidget(*preset[1:4], bits_per_number=16, length=4096))
     assert said.startswith(f"{preset.name}: ") and preset.source in said
     assert len({other[1:4] for other in PRESETS}) == len(PRESETS)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_a_length_beyond_a_models_context_is_told(preset):
+    for length, is_beyond in ((preset.context, False), (preset.context + 1, True)):
+        said = twin_of(CacheCalculatorWidget(*preset[1:4], length=length))
+        assert f"{preset.name} reads up to {preset.context:,} tokens." in said
+        assert ("The length is beyond that." in said) == is_beyond
 
 
 def test_the_models_that_everybody_compares():
