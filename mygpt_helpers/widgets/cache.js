@@ -27,7 +27,7 @@ export default livePicture("cache", ({ model, data, body, facts }) => {
   });
 
   body.append(facts); // what keeps the place of rows to come is below all texts
-  body.style.minHeight = `${22 * tokens.length + 160}px`;
+  body.style.minHeight = `${22 * tokens.length + 120}px`;
 
   return () => {
     const [step, layer, keep] = ["step", "layer", "keep"].map((name) => model.get(name));
