@@ -36,6 +36,8 @@ _HOME = {
     "pictures.trees": "show_tree",
     "widgets.attention": "AttentionWidget",
     "widgets.call": "CallWidget",
+    "widgets.cache": "CacheWidget",
+    "widgets.cache_calculator": "CacheCalculatorWidget",
     "widgets.distribution": "DistributionWidget",
     "widgets.draw": "DrawWidget",
     "widgets.grids": "GridsWidget",

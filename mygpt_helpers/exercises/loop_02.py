@@ -54,7 +54,7 @@ class Toy(torch.nn.Module):
         return CausalLMOutput(logits=self.scores[input_ids] + 2 * earlier)
 
 
-def _transformer(kind: str) -> torch.nn.Module:
+def transformer(kind: str) -> torch.nn.Module:
     """Make a tiny random model of transformers."""
     import transformers
 
@@ -80,7 +80,7 @@ def models_and_prompts() -> Iterator[tuple]:
             yield Toy(V), torch.tensor([prompt]), 5, eos
     for kind in ("gpt2", "qwen3"):
         for eos in (None, 3):
-            yield _transformer(kind), torch.tensor([[1, 5, 2]]), 6, eos
+            yield transformer(kind), torch.tensor([[1, 5, 2]]), 6, eos
 
 
 def loop(

@@ -215,6 +215,15 @@ CASES = {
         small_walk(13, 8)[-3:] + [Part(HOSTILE[1], HOSTILE[0], torch.tensor([[math.nan, 9e4, -0.0]]
         * 8), {HOSTILE[2] + ": weights": torch.eye(8), HOSTILE[7]: torch.full((8, 1), -math.inf)})],
         HOSTILE[:8], vocab=HOSTILE, part=3, opened=True)""",
+    "cache calculator": "CacheCalculatorWidget()",
+    "cache calculator, hostile": """CacheCalculatorWidget(
+        1, 1, 9, bits_per_number=5, length=3, batch_size=7)""",
+    "cache": """CacheWidget(
+        W * 3, 5, num_layers=30, num_kv_heads=3, head_dim=64, step=4, layer=12, keep=7,
+        title="T")""",
+    "cache, hostile": """CacheWidget(
+        HOSTILE, 12, num_layers=1, num_kv_heads=1, head_dim=3, bits_per_number=4,
+        title=HOSTILE[1])""",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from transformers import (
     NoRepeatNGramLogitsProcessor,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     RepetitionPenaltyLogitsProcessor,
     TopPLogitsWarper,
 )
@@ -49,6 +51,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "06.nucleus", "06.penalty", "06.ngrams", "06.order",
         "07.best_pair", "07.beam_step", "07.best_text", "07.repeated",
         "08.neutral", "08.pad_left", "08.ten_calls",
+        "09.memory", "09.loop", "09.reuse",
         "10.attention", "10.split_heads", "10.block",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
@@ -135,7 +138,7 @@ def test_the_first_case_has_something_to_choose_from(exercise):
         raise KeyError("first")
 
     message = evaluate(exercise.name, failing).message
-    lists = ("02.stream", "06.ngrams", "07.best_text", "07.repeated")
+    lists = ("02.stream", "06.ngrams", "07.best_text", "07.repeated", "09.memory")
     plain = exercise.name[:2] in ("00", "08") or exercise.name in lists
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
@@ -238,6 +241,25 @@ def test_the_solutions_of_lesson_05_give_known_numbers():
     probs = torch.tensor([0.125, 0.5, 0.125, 0.25])
     masses = {0.4: 1, 0.5: 1, 0.51: 2, 0.75: 2, 0.8: 3, 0.9: 4}
     assert [SOLUTION["05.needed"](probs, mass) for mass in masses] == [*masses.values()]
+
+
+def test_the_solutions_of_lesson_09_give_known_numbers():
+    assert SOLUTION["09.memory"](30, 3, 64, 4, 8192, 1) == 377_487_360
+    assert SOLUTION["09.memory"](32, 8, 128, 2, 1, 1) == 131_072
+    config = Qwen3Config(
+        vocab_size=9, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=4, intermediate_size=8,
+    )  # fmt: skip
+    model, ids = Qwen3ForCausalLM(config).eval(), torch.tensor([[1, 2, 3]])
+    cache = model(ids, use_cache=True).past_key_values
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert SOLUTION["09.memory"](2, 1, 4, 4, 3, 1) == held
+    greedy = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+    text = model.generate(ids, attention_mask=torch.ones_like(ids), **greedy)
+    assert SOLUTION["09.loop"](model, ids, 6).tolist() == text.tolist()
+    reuse = SOLUTION["09.reuse"]
+    assert reuse(torch.tensor([1, 2, 3]), torch.tensor([1, 2, 4, 5])) == 2
+    assert reuse(ids[0], ids[0]) == 2 and reuse(ids[0], torch.tensor([1])) == 0
 
 
 def test_the_solutions_of_lesson_06_are_the_librarys_own():

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 import mygpt_helpers
 from mygpt_helpers import (
     AttentionWidget,
+    CacheCalculatorWidget,
+    CacheWidget,
     CallWidget,
     Choice,
     Continuation,
@@ -291,6 +293,8 @@ def all_kinds(text):
         DistributionWidget(probs, [text], title=text),
         DrawWidget(Step(probs[:0].long(), probs, probs, probs > 0, 0, None), [text], title=text),
         StreakWidget(),
+        CacheCalculatorWidget(),
+        CacheWidget([text] * 3, 2, num_layers=2, num_kv_heads=1, head_dim=4, title=text),
         DistributionWidget(probs, [text], probs_function=lambda z, **k: fails(text), title=text),
         SideBySideWidget([step_of([1.0, 2.0])] * 2, [text] * 2, titles=[text] * 2),
         loss,
