@@ -151,8 +151,10 @@ EXERCISES = (
             "That counts numbers; each takes bytes_per_number bytes.": (
                 lambda *n: 2 * prod(n) // n[3]
             ),
-            "bytes_per_number counts bytes already, not bits: do not divide by 8.": (
-                lambda *n: 2 * prod(n) // 8
+            "bytes_per_number counts bytes already, not bits: leave the 8 out.": (
+                lambda *n: 2 * prod(n) // 8,
+                lambda *n: 2 * prod(n) / 8,
+                lambda *n: 2 * prod(n) * 8,
             ),
             "A number takes bytes_per_number bytes, not always four.": (
                 lambda *n: 2 * prod(n) // n[3] * 4
@@ -183,8 +185,8 @@ EXERCISES = (
     Exercise(
         name="09.loop",
         title="The loop with a cache",
-        difficulty=2,
-        minutes=8,
+        difficulty=1,
+        minutes=4,
         solution=write_with_cache,
         cases=_models_and_prompts,
         observe=_watched,
@@ -234,7 +236,7 @@ EXERCISES = (
             "Leave one token to read: without a pass there are no logits.": (
                 lambda old, new: int(_equal(old, new).cumprod(0).sum())
             ),
-            "What if no id differs? Then nonzero() has no first row.": (
+            "What if no id differs before one text ends?": (
                 _first_other(lambda other: other.nonzero()[0])
             ),
             "What if no id differs? Then argmin and argmax give 0.": (
@@ -243,6 +245,11 @@ EXERCISES = (
             "One more fits: all tokens before the first that differs.": (
                 lambda old, new: reusable_tokens(old, new) - 1,
                 lambda old, new: max(0, reusable_tokens(old, new) - 1),
+            ),
+            "Only the new text keeps a token back: all of the cache may serve.": (
+                lambda old, new: int(
+                    _equal(old[:-1], new[:-1]).cumprod(0).sum() if len(old) > 1 else 0
+                )
             ),
             "Stop at the first difference: later keys depend on every token before them.": (
                 lambda old, new: int(_equal(old, new[:-1]).sum())

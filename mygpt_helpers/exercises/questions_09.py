@@ -5,12 +5,12 @@ from ..widgets.question import Choice, Question
 QUESTIONS = (
     Question(
         name="09.shape",
-        text="The keys of one layer have the shape (1, 3, 5, 64): one text, three heads, five "
+        text="The keys of one layer have the shape (1, 3, 4, 64): one text, three heads, four "
         "tokens, 64 numbers. The model reads one more token. What is their shape then?",
         choices=(
-            Choice("(1, 3, 6, 64)", "One more token brings one more key for each head.", True),
+            Choice("(1, 3, 5, 64)", "One more token brings one more key for each head.", True),
             Choice("(1, 3, 1, 64)", "That is the new token's part; it is put behind the others."),
-            Choice("(2, 3, 5, 64)", "The first number counts texts, and there is still one."),
+            Choice("(2, 3, 4, 64)", "The first number counts texts, and there is still one."),
         ),
     ),
     Question(
@@ -19,7 +19,7 @@ QUESTIONS = (
         "logits of both the same numbers?",
         choices=(
             Choice("Yes, to the last bit", "Sums of another size are added in another order."),
-            Choice("No, and so the texts soon drift", "The difference is far below any gap here."),
+            Choice("No, and so the texts soon drift", "It is far smaller than any top token's lead here."),
             Choice("Nearly: they differ by rounding", "The same sums, rounded elsewhere.", True),
         ),
     ),
@@ -50,7 +50,7 @@ QUESTIONS = (
         text="A loop keeps the cache, and by mistake it also gives the model the whole text in "
         "each turn. What happens?",
         choices=(
-            Choice("transformers raises an error", "Any number of new tokens is welcome to it."),
+            Choice("transformers raises an error", "It accepts any number of new tokens."),
             Choice("The same text, more slowly", "The model takes the old tokens for new ones."),
             Choice("Another text, without a warning", "It reads the text twice, thrice, ...", True),
         ),

@@ -57,9 +57,9 @@ export default livePicture("cache", ({ model, data, body, facts }) => {
     const title = `${about && `${about}: `}Pass ${step} of ${tokens.length - given + 1} reads `
       + (step === 1 ? "the prompt" : "one token");
     say(caption, title);
-    const said = `One token in one layer: 2 × ${commas(heads)} heads × ${commas(width)} numbers × `
+    const said = `One token in one layer: 2 × ${plural(heads, "head")} × ${plural(width, "number")} × `
       + `${bits / 8} bytes = ${commas(each)} bytes.\n`
-      + `The layers of all tokens held, added up: ${commas(held)}. Together ${sizeText(held * each)}.`
+      + `All bars together: ${plural(held, "layer")}, ${sizeText(held * each)}.`
       + (freed ? ` Freed: ${sizeText(freed * each)}.` : "");
     return { title, facts: said };
   };

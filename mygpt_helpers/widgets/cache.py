@@ -10,7 +10,7 @@ from ..pictures.base import LABEL_CHARS
 from ..pictures.caches import COMPUTED, FREED, REUSED, WAITING, cache_figure
 from ..pictures.tables import visible, visible_title
 from .base import LivePicture, Place, Shown, Slider, browser_code, shown_labels
-from .cache_calculator import size_text
+from .cache_calculator import plural, size_text
 
 MOST = 40  # rows that still fit on a screen
 
@@ -103,9 +103,9 @@ class CacheWidget(LivePicture):
         held = sum(layers for _, layers, state, _ in rows if state != FREED)
         freed = sum(layers for _, layers, *_ in rows) - held
         facts = (
-            f"One token in one layer: 2 × {self._heads:,} heads × {self._width:,} numbers × "
-            f"{self._bits / 8:g} bytes = {each:,} bytes.\n"
-            f"The layers of all tokens held, added up: {held:,}. Together {size_text(held * each)}."
+            f"One token in one layer: 2 × {plural(self._heads, 'head')} × "
+            f"{plural(self._width, 'number')} × {self._bits / 8:g} bytes = {each:,} bytes.\n"
+            f"All bars together: {plural(held, 'layer')}, {size_text(held * each)}."
         )
         facts += f" Freed: {size_text(freed * each)}." * bool(freed)
         what = "the prompt" if self.step == 1 else "one token"

@@ -6,8 +6,7 @@ const SIZES = [1, 1e3, 1e6, 1e9, 1e12, 1e15]; // what the axis names
 const DECADES = 15.2; // the largest cache takes 1.13e15 bytes
 const WORK = [
   "positions through the layers, for the next token",
-  "numbers in their keys and values",
-  "positions, for the whole text token by token",
+  "positions, all passes of the whole text",
 ];
 
 export default livePicture("cache_calculator", ({ model, data, panel, body, facts }) => {
@@ -65,7 +64,7 @@ export default livePicture("cache_calculator", ({ model, data, panel, body, fact
     drop.setAttribute("d", `M${across(T)},${BOTTOM}V${up(memory(T))}H${LEFT}`);
     point.setAttribute("cx", across(T));
     point.setAttribute("cy", up(memory(T)));
-    const work = [[B, B * T], [B * perToken, B * T * perToken], [B * T, (B * T * (T + 1)) / 2]];
+    const work = [[B, B * T], [B * T, (B * T * (T + 1)) / 2]];
     work.forEach((pair, i) => pair.forEach((n, j) => say(cells[i][j], commas(n))));
     const title = `${preset?.name ?? "A model of your own"}: ${sizeText(memory(T))}`;
     const parts = ["layer", "head", "number"].map((thing, i) => plural(shape[i], thing));

@@ -96,21 +96,16 @@ class CacheCalculatorWidget(LivePicture):
             return -(-per_token * tokens * B * self.bits_per_number // 8)
 
         title = f"{preset.name if preset else 'A model of your own'}: {size_text(memory(T))}"
-        layers, heads, width, texts = (
-            f"{n:,} {thing}{'s' * (n != 1)}"
-            for n, thing in zip((*shape, B), ("layer", "head", "number", "text"), strict=True)
-        )
+        layers, heads, width, texts = map(plural, (*shape, B), ("layer", "head", "number", "text"))
         factors = f"2 × {layers} × {heads} × {width} × {self.bits_per_number / 8:g} bytes"
-        tokens = f"{T:,} token{'s' * (T != 1)}"
-        facts = [f"{factors} × {tokens} × {texts} = {memory(T):,} bytes"]
+        facts = [f"{factors} × {plural(T, 'token')} × {texts} = {memory(T):,} bytes"]
         if preset:
             over_it = " The length is beyond that." * (preset.context < T)
             facts.append(f"{preset.name} reads up to {preset.context:,} tokens.{over_it}")
             facts.append(f"The model's figures: {preset.source}, config.json")
         work = [
             ["positions through the layers, for the next token", B, B * T],
-            ["numbers in their keys and values", B * per_token, B * T * per_token],
-            ["positions, for the whole text token by token", B * T, B * T * (T + 1) // 2],
+            ["positions, all passes of the whole text", B * T, B * T * (T + 1) // 2],
         ]
 
         def over(lengths: list[int]) -> Picture:
@@ -131,6 +126,11 @@ class CacheCalculatorWidget(LivePicture):
 def size_text(count: float) -> str:
     """Return a number of bytes in words, 1 kB being 1,000 bytes; cache_size.js says the same."""
     if count < 1000:
-        return f"{count:,} byte{'s' * (count != 1)}"
+        return plural(count, "byte")
     power = next(p for p in (1, 2, 3, 4) if count < 1000 ** (p + 1) or p == 4)
     return f"{math.floor(10 * count / 1000**power + 0.5) / 10:,.1f} {'kMGT'[power - 1]}B"
+
+
+def plural(count: int, thing: str) -> str:
+    """Return a number with what it counts: "1 head", "3 heads"; cache_size.js says the same."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"

@@ -88,7 +88,7 @@ def test_both_pictures_count_the_work_as_models_do_it(model):
     passes = [counted(model, with_it), counted(model, without)]
     work = CacheCalculatorWidget(length=6).numbers()["rows"]
     assert work[0][1:] == [each[-1] for each in passes]
-    assert work[2][1:] == [sum(each) for each in passes]
+    assert work[1][1:] == [sum(each) for each in passes]
 
 
 def test_layer_by_layer():
@@ -96,7 +96,7 @@ def test_layer_by_layer():
     layers = [row[1] for row in widget.numbers()["rows"][:-2]]
     assert layers == [2, 2, 2, 2, 1]
     each = 2 * 3 * 4 * 4
-    assert f"Together {size_text(9 * each)}." in twin_of(widget)
+    assert f"All bars together: 9 layers, {size_text(9 * each)}." in twin_of(widget)
     from_browser(widget, step=1, layer=0)
     assert "Together 0 bytes." in str(widget) and "reads the prompt" in str(widget)
     assert {tuple(row[2:]) for row in widget.numbers()["rows"][:-2]} == {("· not yet",) * 2}
