@@ -71,9 +71,9 @@ def call(observe: Function, function: Function, args: tuple[Any, ...]) -> Call:
 
 
 def copied(value: Any) -> Any:  # noqa: ANN401
-    """Copy a list or a tensor, which the function that is given it could change."""
-    if isinstance(value, list):
-        return list(value)
+    """Copy a list, a dict or a tensor, which the function that is given it could change."""
+    if isinstance(value, list | dict):
+        return value.copy()
     return value.detach().clone() if hasattr(value, "detach") else value
 
 

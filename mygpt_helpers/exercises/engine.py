@@ -188,7 +188,7 @@ def _difference(exercise: Exercise, name: str, got: Call, want: Call) -> Differe
 
 
 def _changed(exercise: Exercise, name: str, before: tuple, after: tuple) -> Difference | None:
-    """Find a list or a tensor among the arguments that the function has changed."""
+    """Find a list, a dict or a tensor among the arguments that the function has changed."""
     for argument, old, new in zip(exercise.parameters, before, after, strict=True):
         if copied(old) is not old and difference(new, old) is not None:
             what = f"{name} changed its argument `{argument}`"

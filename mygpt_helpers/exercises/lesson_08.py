@@ -37,9 +37,10 @@ def _checkpoints() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     yield {**penalty, "min_p": 0.1, "bos_token_id": 1}, dict(library)
 
 
-def _pairs(function: Callable, *args: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return all that is passed; of a dict, what is too much would not be seen."""
-    return sorted(function(*args).items())
+def _passed(function: Callable, *args: dict[str, Any]) -> str:
+    """Return what is passed as text; of a dict, what is too much would not be seen."""
+    settings = function(*args)
+    return repr(dict(sorted(settings.items())) if isinstance(settings, dict) else settings)
 
 
 def pad_left(rows: list[list[int]], pad_token_id: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -111,7 +112,7 @@ EXERCISES = (
         minutes=6,
         solution=neutral,
         cases=_checkpoints,
-        observe=_pairs,
+        observe=_passed,
         mistakes={
             "Those are the checkpoint's values: pass the library's.": lambda checkpoint, library: {
                 n: v for n, v in checkpoint.items() if not n.endswith("_token_id")
@@ -139,7 +140,12 @@ EXERCISES = (
             "do_sample=False leaves the penalty as it is: undo every setting.": (
                 lambda checkpoint, library: {"do_sample": False}
             ),
+            "A dict is asked for, from name to value.": (
+                lambda *dicts: [*neutral(*dicts).items()],
+                lambda *dicts: [*neutral(*dicts)],
+            ),
         },
+        keep="Both dicts are the caller's: make a new one.",
         hints=(
             "Go through the checkpoint's settings, and skip the names that end in _token_id.",
             "Where checkpoint[name] differs from library.get(name), the second is what you want.",
@@ -174,7 +180,15 @@ EXERCISES = (
                     )
                 )
             ),
-            "Two tensors are asked for, ids and mask.": lambda rows, pad: pad_left(rows, pad)[0],
+            "Two tensors are asked for, ids and mask.": (
+                lambda rows, pad: pad_left(rows, pad)[0],
+                lambda rows, pad: [part.tolist() for part in pad_left(rows, pad)],
+            ),
+            "The ids come first, then the mask.": lambda rows, pad: pad_left(rows, pad)[::-1],
+            "Whole numbers in both: the mask is made of 0 and 1.": (
+                lambda rows, pad: (pad_left(rows, pad)[0], pad_left(rows, pad)[1].bool()),
+                lambda rows, pad: (pad_left(rows, pad)[0], pad_left(rows, pad)[1].float()),
+            ),
         },
         keep="The rows are the caller's: make new lists.",
         hints=(
@@ -213,7 +227,7 @@ EXERCISES = (
                 _but(call_7="silent"),
                 _but(call_7="warns"),
             ),
-            "Padding on the right is noticed, since its id is the pad token's.": (
+            "Padding on the right is noticed, since the mask ends in a 0.": (
                 _but(call_8="silent"),
                 _but(call_8="raises"),
             ),
@@ -225,7 +239,7 @@ EXERCISES = (
         hints=(
             "Two kinds come from the settings alone: raises for what cannot be, warns for what is "
             "not used.",
-            "For the others ask: is the result what the comment wants?",
+            "For the others ask: is the result what the last column wants?",
             "Run a call of which you are not sure: attempt(model.generate, **inputs, ...).",
         ),
         why="The key is not written down: each call is run, and its words and result are read.",

@@ -14,7 +14,10 @@ QUESTIONS = (
                 "Nothing is drawn: the top token is taken, and no temperature changes which it is.",
                 right=True,
             ),
-            Choice("Only 1.0 runs at all.", "All three run; two of them leave a line in the log."),
+            Choice(
+                "Only 1.0 runs at all.",
+                "All three run; 0.7 and 2.0 are ignored, which the log says once.",
+            ),
         ),
     ),
     Question(

@@ -19,7 +19,10 @@ QUESTIONS = (
         "logits of both the same numbers?",
         choices=(
             Choice("Yes, to the last bit", "Sums of another size are added in another order."),
-            Choice("No, and so the texts soon drift", "It is far smaller than any top token's lead here."),
+            Choice(
+                "No, and so the texts soon drift",
+                "It is far smaller than any top token's lead here.",
+            ),
             Choice("Nearly: they differ by rounding", "The same sums, rounded elsewhere.", True),
         ),
     ),

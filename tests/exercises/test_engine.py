@@ -508,6 +508,9 @@ def test_an_argument_is_to_be_kept_where_the_exercise_says_so():
     status, text = told(in_place, keep="Others need it.")
     assert status == "wrong" and "changed its argument `numbers`" in text
     assert "numbers still [0, 1]" in text and text.endswith("Others need it.")
+    mapped = {"solution": len, "cases": lambda: [({"a": 1},)], "mistakes": {}}
+    assert told(lambda numbers: len([numbers.pop("a")]), **mapped, keep="")[0] == "right"
+    assert told(lambda numbers: len([numbers.pop("a")]), **mapped, keep="Keep.")[0] == "wrong"
 
 
 def test_an_error_that_is_due():

@@ -56,12 +56,12 @@ def test_the_cache_holds_and_frees_what_a_models_cache_does(model):
     cache = model(ids).past_key_values
     about = dict(zip(SMALL, shape_of(cache), strict=True))
     widget = CacheWidget(TOKENS, 4, **about)
-    assert f"Together {size_text(nbytes(cache))}." in twin_of(widget)
+    assert f"layers, {size_text(nbytes(cache))}." in twin_of(widget)
     before = nbytes(cache)
     cache.crop(-2)
     from_browser(widget, keep=4)
     said = str(widget)
-    assert f"Together {size_text(nbytes(cache))}." in said
+    assert f"layers, {size_text(nbytes(cache))}." in said
     assert f"Freed: {size_text(before - nbytes(cache))}." in said
 
 
@@ -98,7 +98,7 @@ def test_layer_by_layer():
     each = 2 * 3 * 4 * 4
     assert f"All bars together: 9 layers, {size_text(9 * each)}." in twin_of(widget)
     from_browser(widget, step=1, layer=0)
-    assert "Together 0 bytes." in str(widget) and "reads the prompt" in str(widget)
+    assert "layers, 0 bytes." in str(widget) and "reads the prompt" in str(widget)
     assert {tuple(row[2:]) for row in widget.numbers()["rows"][:-2]} == {("· not yet",) * 2}
 
 
