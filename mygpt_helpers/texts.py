@@ -20,6 +20,7 @@ NO_TEXT = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
 }
+UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 AS_TEXT = "Save it as plain text in UTF-8, from the program that opens it"
 
 
@@ -34,19 +35,18 @@ def read_text(path: str | os.PathLike[str]) -> str:
     kind = next((kind for head, kind in NO_TEXT.items() if data.startswith(head)), None)
     if kind:
         raise InputError(f"{_named(path)} is no plain text: it is {kind}. {AS_TEXT}.")
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encoding = "utf-16" if is_utf16 else "utf-8-sig"
-    if not is_utf16 and b"\0" in data:
+    encoding = next((name for mark, name in UTF16.items() if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in data:
         place = data.index(b"\0")
         raise InputError(f"{_named(path)} is no plain text: byte {place:,} is zero. {AS_TEXT}.")
     try:
-        text = data.decode(encoding)
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        place, name = error.start, encoding.removesuffix("-sig").upper()
+        place = error.start
         raise InputError(
-            f"{_named(path)} is not in {name}: byte {place:,} ({data[place]:#04x}) cannot be "
-            "read. If it is text, convert it: open(..., encoding='cp1252') reads what Windows wrote "
-            "in western Europe, and open(..., 'w', encoding='utf-8') writes it anew."
+            f"{_named(path)} is not in {encoding.upper()}: byte {place:,} ({data[place]:#04x}) "
+            "cannot be read. If it is text, convert it: open(..., encoding='cp1252') reads what "
+            "Windows wrote in western Europe, and open(..., 'w', encoding='utf-8') writes it anew."
         ) from None
     if not text:
         raise InputError(f"{_named(path)} is empty. Give a file with text in it.")
@@ -93,8 +93,8 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
         what = "a folder" if is_folder else "no file but a pipe or a device"
         raise InputError(f"{_named(path)} is {what}. Give a text file.")
     raise InputError(
-        f"{_named(path)} has {about.st_size / 1e6:,.0f} MB, and at most {LARGEST / 1e6:.0f} MB are read: "
-        "all of it must fit in memory, as text and as ids. Give a part of it."
+        f"{_named(path)} has {about.st_size / 1e6:,.0f} MB, and at most {LARGEST / 1e6:.0f} MB are "
+        "read: all of it must fit in memory, as text and as ids. Give a part of it."
     )
 
 

@@ -37,26 +37,29 @@ def fetch_archive(kept: Kept, requirement: str, size: int, sha256: str) -> bytes
     where none has it.
     """
     import httpx2
+    from unearth import PackageFinder
 
     settings = pip_settings(kept)
-    said = ["pip's settings name no index"]
+    said: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("unearth")
     logger.addHandler(handler)
     try:
         client = _client(settings)
-    except (OSError, ValueError, ImportError) as error:
+    except (httpx2.InvalidURL, OSError, ValueError, ImportError) as error:
         raise CheckpointError(
             f"pip's settings for the proxy or the certificates cannot be used ({error}). pip "
             f"config list shows them: mend them; then run: {kept.command}"
         ) from error
     try:
         with client:
-            for place, finder in _places(settings):
-                said.append(f"{place} has no such file")
+            for place, where in _places(settings):
+                before = len(said)
                 try:
-                    for package in _finder(client, **finder).find_matches(requirement):
+                    # Nothing is installed, so no Python is too old or too new.
+                    finder = PackageFinder(client, ignore_compatibility=True, **where)
+                    for package in finder.find_matches(requirement):
                         data = _read(client, package.link.url_without_fragment, size)
                         found = hashlib.sha256(data).hexdigest()
                         if found == sha256:
@@ -67,12 +70,15 @@ def fetch_archive(kept: Kept, requirement: str, size: int, sha256: str) -> bytes
                         )
                 except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
                     said.append(f"{place} cannot be read: {error or type(error).__name__}")
+                if len(said) == before:
+                    said.append(f"{place} has no such file")
     finally:
         logger.removeHandler(handler)
-    why = re.sub(r"//[^/@\s]*@", "//***@", said[-1])  # names and passwords are nobody's business
+    why = " ".join("; ".join(said).split()) or "pip's settings name no index"
+    why = re.sub(r"//[^/@\s]*@", "//***@", why)  # names and passwords are nobody's business
     raise CheckpointError(
         f"{requirement} could not be downloaded: there is no network, or your mirror does not have "
-        f"it ({' '.join(why.split()):.300}). With a network, run: {kept.command}. Without one, set "
+        f"it ({why:.400}). With a network, run: {kept.command}. Without one, set "
         "MYGPT_CACHE to a complete cache."
     )
 
@@ -114,13 +120,6 @@ def _places(settings: dict[str, str]) -> Iterator[tuple[str, dict[str, list[str]
     usual = PackageFinder().sources[0]["url"]  # where pip, too, looks unless it is told otherwise
     for place in [settings.get("index-url", usual), *settings.get("extra-index-url", "").split()]:
         yield place, {"index_urls": [place]}
-
-
-def _finder(client: PyPIClient, **places: list[str]) -> object:
-    from unearth import PackageFinder
-
-    # Wheels are left out. Nothing is installed, so no Python is too old or too new.
-    return PackageFinder(client, no_binary=[":all:"], ignore_compatibility=True, **places)
 
 
 def _client(settings: dict[str, str]) -> PyPIClient:

