@@ -27,24 +27,24 @@ $(STAMP): export PIP_NO_DEPS := 0
 $(STAMP): export PIP_REQUIRE_HASHES := 0
 PIP := $(PY) -m pip install --disable-pip-version-check --no-user --target= --prefix="$(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)"
 
-.PHONY: lab test quick refresh edges bench lint format model clean
+.PHONY: lab test quick refresh edges bench lint format model text clean
 
-lab: model
+lab: model text
 	$(PY) -m mygpt_helpers lab $(LAB_FLAGS)
 
-test: lint model
+test: lint model text
 	$(PYTEST) tests
 
-quick: lint model
+quick: lint model text
 	$(PYTEST) -m "not slow" tests
 
-refresh: model
+refresh: model text
 	$(PY) -m tools.refresh $(LESSONS)
 
-edges: model
+edges: model text
 	$(PY) -m tools.edges $(LESSONS)
 
-bench: model
+bench: model text
 	$(PY) -m bench $(BENCH_FLAGS)
 
 lint: $(STAMP)
@@ -57,6 +57,10 @@ format: $(STAMP)
 
 model: $(STAMP)
 	$(PY) -m mygpt_helpers model
+
+# Without it most lessons work, and those that need it ask for it again: no failure stops a set-up.
+text: $(STAMP)
+	-$(PY) -m mygpt_helpers text
 
 # Made anew when the requirements change. The stamp is written last, so a set-up that was broken off
 # is taken up again. An older pip, building a package, heeds a target in the learner's configuration.

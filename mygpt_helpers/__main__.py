@@ -1,4 +1,4 @@
-"""The command line: `python -m mygpt_helpers lab`, and the commands copy, reset and model."""
+"""The command line: `python -m mygpt_helpers lab`, and copy, reset, model and text."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from mygpt_helpers import working_copies
 from mygpt_helpers.console import say
 from mygpt_helpers.lab_settings import install_settings
 
+FETCHED = {
+    "model": "download and convert the course's model, once",
+    "text": "download the lessons' text, once",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failure, 130 if interrupted."""
@@ -28,8 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("copy", help="copy each lesson that is not there yet into my/")
     reset = commands.add_parser("reset", help="copy a lesson again; your version is kept beside it")
     reset.add_argument("lesson", help="the lesson's number, such as 04")
-    model = commands.add_parser("model", help="download and convert the course's model, once")
-    model.add_argument("--force", action="store_true", help="make it anew even if it is in order")
+    for name, what in FETCHED.items():
+        fetched = commands.add_parser(name, help=what)
+        fetched.add_argument("--force", action="store_true", help="anew, even if it is in order")
     options, others = parser.parse_known_args(arguments)
     if others and options.command != "lab":
         is_second = options.command == "reset" and others[0][:1] != "-"
@@ -41,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _copy()
         if options.command == "reset":
             return _reset(options.lesson)
-        return _model(options.force)
+        return _fetch(options.command, options.force)
     except KeyboardInterrupt:
         print("interrupted; nothing is left half made", file=sys.stderr)
         return 130
@@ -100,12 +106,14 @@ def _reset(lesson: str) -> int:
     return 0
 
 
-def _model(force: bool) -> int:
+def _fetch(what: str, force: bool) -> int:
     from mygpt_helpers.pretrained.prepare import prepare_model
+    from mygpt_helpers.pretrained.text import kept_text
 
     install_settings()  # for whoever opens JupyterLab without `lab`
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: clear up too
-    say(f"The model is ready: {prepare_model(force)}")
+    folder = prepare_model(force) if what == "model" else kept_text().made(force)
+    say(f"The {what} is ready: {folder}")
     return 0
 
 

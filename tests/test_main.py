@@ -188,4 +188,4 @@ def test_the_commands_that_are_named_exist():
     ]
     text = "\n".join((ROOT / name).read_text("utf-8") for name in files)
     named = set(re.findall(r"-m mygpt_helpers (\w+)", text))
-    assert named == there == {"lab", "copy", "reset", "model"}
+    assert named == there == {"lab", "copy", "reset", "model", "text"}

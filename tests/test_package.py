@@ -34,7 +34,7 @@ FLOORS = [
     ["checks"],
     ["prompts"],
     ["gpt"],
-    ["corpus"],
+    ["corpus", "texts"],
     ["sampling", "models"],
     ["walks"],
     ["readers", "run_checks"],
@@ -121,6 +121,7 @@ def fresh_python(code):
 def test_importing_the_package_loads_nothing_heavy():
     loaded = fresh_python("import mygpt_helpers, sys, json; print(json.dumps([*sys.modules]))")
     heavy = {"torch", "transformers", "matplotlib", "numpy", "rich", "IPython", "anywidget"}
+    heavy |= {"unearth", "httpx2", "platformdirs", "filelock"}
     assert not heavy & set(loaded)
 
 
@@ -130,6 +131,8 @@ def test_importing_the_package_loads_nothing_heavy():
         ("visible", ["torch", "transformers", "matplotlib"]),
         ("check", ["torch", "transformers", "matplotlib"]),
         ("lesson_checkpoint", ["torch", "transformers", "matplotlib", "gguf"]),
+        ("lesson_text", ["torch", "transformers", "matplotlib", "unearth", "httpx2"]),
+        ("read_text", ["transformers", "matplotlib", "unearth"]),
         ("next_token_probs", ["transformers", "matplotlib"]),
         ("show_curves", ["transformers", "matplotlib.pyplot"]),
         ("DistributionWidget", ["transformers", "matplotlib.pyplot"]),
@@ -278,7 +281,7 @@ def test_python_is_new_enough_is_asked_for_the_same_way_everywhere():
 OWN = {"mygpt_helpers", "tests", "tools", "bench", "conftest"}
 OWN |= {path.stem for path in (ROOT / "tests").rglob("*.py")}
 BROUGHT = {"jupyter_client": "nbclient", "traitlets": "ipywidgets", "comm": "ipywidgets"}
-BROUGHT |= {"jupyterlab_server": "jupyterlab"}
+BROUGHT |= {"jupyterlab_server": "jupyterlab", "httpx2": "unearth"}
 
 
 def test_every_import_is_in_the_requirements():

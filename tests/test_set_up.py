@@ -56,3 +56,15 @@ def test_a_set_up_that_installed_nothing_is_not_done(
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode and "pip installed nothing into .venv" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / ".venv" / "set-up").exists()
+
+
+def test_the_text_is_fetched_and_its_failure_stops_nothing(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv").mkdir()
+    for name in ("pyproject.toml", "requirements.txt", ".venv/set-up"):
+        (tmp_path / name).touch()
+    (tmp_path / "python").write_text('echo "$3" >> said; test "$3" != text')
+    command = ["make", "lab", "PY=sh python"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "said").read_text().split() == ["model", "text", "lab"]

@@ -1,1 +1,1 @@
-"""What is fetched once: the real model. And the health check, which looks whether all is here."""
+"""What is fetched once: the real model, a real text. And the health check: is all here?"""

@@ -1,7 +1,7 @@
-"""The cache folder with the converted model: where it is, whether it is whole, who may write it.
+"""The cache: where what was fetched lies, whether the model is whole, who may write.
 
-Used by all lessons through `model`. A complete cache is only ever read, so that a class may
-share one.
+Used by all lessons through `model` and `text`. A complete cache is only ever read, so that a class
+may share one.
 """
 
 from __future__ import annotations
@@ -34,16 +34,20 @@ def is_offline() -> bool:
     return os.environ.get("MYGPT_OFFLINE", "").strip() not in ("", "0")
 
 
-def model_folder() -> Path:
-    """Return the absolute path where the converted model lies, or would lie.
+def cache_folder(name: str) -> Path:
+    """Return the absolute path of a subfolder of MYGPT_CACHE, or of this user's cache folder.
 
-    That is a subfolder of MYGPT_CACHE, or else of the platform's cache folder for this user. Where
-    it is a link, it is what the link points to.
+    It need not be there. Where it is a link, it is what the link points to.
     """
     import platformdirs
 
     root = path_in("MYGPT_CACHE") or platformdirs.user_cache_path("mygpt", False)
-    return Path(os.path.realpath(root / f"{MODEL}-v{CONVERSION}"))
+    return Path(os.path.realpath(root / name))
+
+
+def model_folder() -> Path:
+    """Return where the converted model lies, or would lie."""
+    return cache_folder(f"{MODEL}-v{CONVERSION}")
 
 
 def flaw(folder: Path, thorough: bool = False) -> str | None:
@@ -109,7 +113,7 @@ def locked(folder: Path) -> Iterator[bool]:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         waited = True
-        say("Another program is preparing the model in the same folder; waiting for it ...")
+        say("Another program is preparing the same folder; waiting for it ...")
         lock.acquire(poll_interval=0.2)
     try:
         yield waited
@@ -118,7 +122,7 @@ def locked(folder: Path) -> Iterator[bool]:
 
 
 def staging_folder(folder: Path) -> Path:
-    """Return where this process builds the model before it is put in place (same disk)."""
+    """Return where this process builds a folder before it is put in place (same disk)."""
     return folder.with_name(f"{folder.name}.part-{os.getpid()}")
 
 

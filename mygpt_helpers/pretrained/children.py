@@ -1,14 +1,17 @@
-"""Programs that download something, and how far they are. Used by `model` and `prepare`."""
+"""Programs that fetch something, how far they are, what they say. Used by all that is fetched."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from ..console import child_environment, say
+from ..console import child_environment, plain_lines, say
+from ..errors import CheckpointError
+from ..files import TOP
 
 
 def run_watched(
@@ -40,6 +43,54 @@ def run_watched(
                 process.wait()
         log.seek(0)
         return code, log.read().decode("utf-8", "replace")
+
+
+def set_up_in_child(noun: str, terminal: str) -> None:
+    """Run the set-up of "model" or "text" in another process, and show its lines.
+
+    That keeps this one's memory small. Raises CheckpointError with the child's message; terminal:
+    the command that it names where there is none.
+    """
+    command = [sys.executable, "-m", "mygpt_helpers", noun]
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            errors="replace",
+            env=child_environment(),
+            cwd=TOP,  # as in a terminal, so that a relative path in pip's settings means the same
+            start_new_session=True,  # Ctrl-C reaches us alone, and we end the child, once
+        ) as child:
+            try:
+                for line in child.stdout or ():
+                    say(line.rstrip("\n"))
+                code = child.wait()
+            finally:
+                _end(child)
+        errors.seek(0)
+        said = plain_lines(errors.read().decode("utf-8", "replace"))
+    if code:
+        message = "\n".join(["", *said]).partition("\nerror: ")[2]
+        if not message:
+            message = (
+                f"The set-up of the {noun} ended early (exit code {code}; its last words: "
+                f"{said[-1:]}). To see more, run in a terminal: {terminal}"
+            )
+        raise CheckpointError(message)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End a child that still runs: it gets 10 s to clear up."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+        finally:
+            child.kill()
+            child.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:

@@ -4,23 +4,20 @@ Used by all lessons. Looks at MYGPT_CHECKPOINT (a folder, or a model's name on t
 converted cache, and then prepares that cache, saying so. Built on `cache` and `prepare`.
 """
 
-import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
-from ..console import child_environment, plain_lines, say
+from ..console import plain_lines, say
 from ..errors import CheckpointError
 from ..files import TOP, path_in
-from .cache import COMMAND, flaw, is_offline, model_folder, remove_leftovers_if_idle
+from .cache import is_offline
 from .children import run_watched
 from .folders import folder_flaw, kind_flaw, loading_flaw
-from .prepare import prepare_model, refuse_optimized
+from .prepare import kept_model, refuse_optimized
 
 HUB_TIMEOUT = 10  # seconds for the hub's first answer; one try
 # What from_pretrained reads. Never pickles (.bin, .pt): loading one can run code.
@@ -49,7 +46,7 @@ def lesson_checkpoint() -> str:
     folder = path_in("MYGPT_CHECKPOINT")
     if folder is None:
         _keep_offline(True)
-        return str(_converted_model())
+        return str(kept_model().ready())
     given = os.environ["MYGPT_CHECKPOINT"].strip()
     if os.path.isdir(folder):
         if wrong := folder_flaw(folder):
@@ -88,66 +85,6 @@ def _refuse_unfit(given: str, folder: Path) -> None:
             f"MYGPT_CHECKPOINT={given!r} cannot be used: {why}. Copy or download it again, choose "
             "another model, or unset MYGPT_CHECKPOINT to use the course's own."
         )
-
-
-def _converted_model() -> Path:
-    folder = model_folder()
-    if flaw(folder) is None:
-        return folder
-    if is_offline():
-        return prepare_model()  # which says what is wrong and what mends it
-    try:
-        _prepare_in_child()
-    except BaseException:
-        remove_leftovers_if_idle(folder)
-        raise
-    if wrong := flaw(folder):
-        raise CheckpointError(f"The set-up left no usable model: {wrong}. Run: {COMMAND}")
-    return folder
-
-
-def _prepare_in_child() -> None:
-    """Run the set-up in another process, which keeps this one's memory small; show its lines."""
-    command = [sys.executable, "-m", "mygpt_helpers", "model"]
-    with tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            encoding="utf-8",
-            errors="replace",
-            env=child_environment(),
-            cwd=TOP,  # as in a terminal, so that a relative path in pip's settings means the same
-            start_new_session=True,  # Ctrl-C reaches us alone, and we end the child, once
-        ) as child:
-            try:
-                for line in child.stdout or ():
-                    say(line.rstrip("\n"))
-                code = child.wait()
-            finally:
-                _end(child)
-        errors.seek(0)
-        said = plain_lines(errors.read().decode("utf-8", "replace"))
-    if code:
-        message = "\n".join(["", *said]).partition("\nerror: ")[2]
-        if not message:
-            message = (
-                f"The set-up of the model ended early (exit code {code}; its last words: "
-                f"{said[-1:]}). To see more, run in a terminal: {COMMAND}"
-            )
-        raise CheckpointError(message)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """End a child that still runs: it gets 10 s to clear up."""
-    if child.poll() is None:
-        child.terminate()
-        try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(10)
-        finally:
-            child.kill()
-            child.wait()
 
 
 def _fetch_from_hub(name: str) -> Path:

