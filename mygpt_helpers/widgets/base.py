@@ -7,6 +7,7 @@ browser cannot compute.
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
+from IPython import get_ipython
 from matplotlib.figure import Figure
 
 from ..checks import checked_count, checked_number, plain
@@ -25,12 +27,27 @@ from ..pictures.tables import visible, visible_title
 from .inputs import checked_stops
 
 HERE = Path(__file__).parent
+INTERRUPTED = "Interrupted before your function returned."
 _shown: dict[str, tuple[str, set[LivePicture]]] = {}  # cell: its last run, and what that showed
+at_work: set[LivePicture] = set()  # those for which Python computes now
 
 
 def browser_code(*names: str) -> str:
     """Return a picture's ES module: the shared parts, then the named files, its own the last."""
     return "".join((HERE / f"{name}.js").read_text("utf-8") for name in ("parts", *names))
+
+
+def _hear_interrupts() -> None:
+    """Have Kernel > Interrupt end the work of pictures, too; between cells a kernel ignores it."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    if getattr(kernel, "saved_sigint_handler", None) == signal.SIG_IGN:
+        kernel.saved_sigint_handler = lambda *_: kernel.io_loop.add_callback(interrupt_all)
+
+
+def interrupt_all() -> None:
+    """Interrupt each picture for which Python computes now."""
+    for picture in [*at_work]:
+        picture.interrupt()
 
 
 @dataclass(frozen=True)
@@ -125,6 +142,7 @@ class LivePicture(anywidget.AnyWidget):
         self._good: Any = None  # the last good answer, as Python keeps it
         fixed = {"_label": visible_title(label), "_data": data}
         super().__init__(_sliders=[slider.sent() for slider in sliders], **fixed, **state)
+        _hear_interrupts()
         if self.question:
             self._answer_browser()
             self.observe(lambda change: self._answer_browser(), names=list(self.question))
@@ -185,18 +203,27 @@ class LivePicture(anywidget.AnyWidget):
             self._asked += 1
             number = self._asked
             question = {name: getattr(self, name) for name in self.question}
-        good, sent = None, {"error": "Interrupted before your function returned."}
+        good, sent = None, {"error": INTERRUPTED}
+        at_work.add(self)
         try:
             good, sent = self.answer(**question)
         except Exception as error:
             sent = {"error": said(error)}
         finally:  # an interrupt is told, too, and goes on to whom it is meant for
+            at_work.discard(self)
             with self._lock:
                 if number > self._answered:
                     self._answered = number
                     # After a failure the last good answer stays in the picture.
                     self._good = self._good if good is None else good
                     self._answer = {**self._answer, "error": "", **sent, "question": question}
+
+    def interrupt(self) -> None:
+        """Say that the work was interrupted, and drop what still comes of it."""
+        with self._lock:
+            self._answered = self._asked
+            question = {name: getattr(self, name) for name in self.question}
+            self._answer = {**self._answer, "error": INTERRUPTED, "question": question}
 
 
 def said(error: Exception) -> str:

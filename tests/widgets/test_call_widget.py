@@ -45,7 +45,7 @@ def test_another_choice_waits_for_the_press():
     code = "model.generate(**inputs, temperature=0.0)"
     assert widget.numbers()["rows"] == [["call", code], ["press run", ""]]
     assert len(calls) == 1
-    from_browser(widget, asked="0,1,0")
+    from_browser(widget, asked="1 0,1,0")
     assert calls[1:] == [{"temperature": 0.0}]
     assert widget.numbers()["rows"] == [["call", code], ["raised", "ValueError: not zero"]]
     from_browser(widget, chosen=[0, 0, 0])
