@@ -7,6 +7,7 @@ browser cannot compute.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -40,8 +41,13 @@ def browser_code(*names: str) -> str:
 def _hear_interrupts() -> None:
     """Have Kernel > Interrupt end the work of pictures, too; between cells a kernel ignores it."""
     kernel = getattr(get_ipython(), "kernel", None)
-    if getattr(kernel, "saved_sigint_handler", None) == signal.SIG_IGN:
-        kernel.saved_sigint_handler = lambda *_: kernel.io_loop.add_callback(interrupt_all)
+    if getattr(kernel, "saved_sigint_handler", None) != signal.SIG_IGN:
+        return  # no kernel, or somebody hears them already
+    if threading.current_thread() is threading.main_thread():
+        of_cell = signal.getsignal(signal.SIGINT)
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            kernel.io_loop.asyncio_loop.add_signal_handler(signal.SIGINT, interrupt_all)
+            kernel.saved_sigint_handler = signal.signal(signal.SIGINT, of_cell)
 
 
 def interrupt_all() -> None:

@@ -26,10 +26,10 @@ class StreamWidget(LivePicture):
     """A prompt, a button that has it continued, and one that stops; the text appears as it comes.
 
     stream: the learner's own; called as stream(prompt, stop), it yields pieces of text. stop: a
-    threading.Event, set when the text is to end; a function that does not look at it is left after
-    3 more pieces. Kernel > Interrupt is a stop, too. What it returns, if anything, is said below the text; what it raises, too, and
-    the text so far stays. `prompt` is an attribute. Raises ValueError for a stream that cannot be
-    called. Used from lesson 08 on.
+    threading.Event, set when the text is to end, as by Kernel > Interrupt; a function that does not
+    look at it is left after 3 more pieces. What it returns, if anything, is said below the text;
+    what it raises, too, and the text so far stays. `prompt` is an attribute. Raises ValueError for
+    a stream that cannot be called. Used from lesson 08 on.
     """
 
     _esm = browser_code("stream")

@@ -101,6 +101,7 @@ def test_an_interrupt_is_a_stop_that_says_so(notebook):
         notebook.wait_until_idle()
         notebook.in_kernel("written.clear()")
         write.click()
+        expect(part.locator(".note")).to_have_text("")  # the text before is gone
         expect(text).to_contain_text("0 1 ")
         notebook.interrupt_kernel()
         expect(part.locator(".note")).to_have_text("Interrupted.")
@@ -112,6 +113,7 @@ def test_an_interrupt_is_a_stop_that_says_so(notebook):
 def test_a_kernel_that_is_started_anew_loses_no_text(notebook):
     part, write, _, text = parts(notebook)
     write.click()
+    expect(part.locator(".note")).to_have_text("")
     expect(text).to_contain_text("5 6 7 ")
     notebook.restart_kernel()
     expect(part.locator(".note")).to_contain_text("has ended: run this cell again")
@@ -156,7 +158,6 @@ def test_a_call_waits_for_its_press(lab, browser):
     part.get_by_role("button", name="run").press("Enter")
     expect(part.locator(".note")).to_have_text("Waiting for Python…")
     expect(part).to_contain_text("no error, no warning")
-    board.notebook.in_kernel("wait = 0.0")
     board.notebook.in_kernel("wait, runs = 2.0, []")
     part.get_by_role("button", name="run").press("Enter")  # once more, for another text
     part.get_by_role("button", name="run").press("Enter")

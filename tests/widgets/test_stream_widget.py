@@ -8,6 +8,7 @@ import time
 import pytest
 
 from mygpt_helpers import StreamWidget
+from mygpt_helpers.widgets.base import interrupt_all
 from tests.widgets.wire import from_browser
 
 
@@ -93,6 +94,23 @@ def test_stop_ends_it_within_one_piece(gated):
     permits.release(100)
     assert wait(widget)["said"] == "Stopped." and len(written) <= 4
     assert widget._answer["text"] == "".join(f"{n} " for n in written)
+
+
+def test_an_interrupt_is_a_stop_that_says_so(gated):
+    stream, permits, _ = gated
+    widget = StreamWidget(stream, prompt="x")
+    press(widget)
+    permits.release(2)
+    until(lambda: widget._answer["text"].startswith("0 "))
+    interrupt_all()
+    permits.release(9)
+    assert wait(widget)["said"] == "Interrupted."
+    interrupt_all()
+    assert widget._answer["said"] == "Interrupted."
+    press(widget)
+    from_browser(widget, _stops=1)
+    permits.release(9)
+    assert wait(widget)["said"] == "Stopped."
 
 
 def test_a_function_that_never_looks_at_stop_is_left():
