@@ -29,6 +29,7 @@ from .inputs import checked_stops
 
 HERE = Path(__file__).parent
 INTERRUPTED = "Interrupted before your function returned."
+NO_ROW = "index out of range in self"  # torch's word for an embedding that has no such row
 _shown: dict[str, tuple[str, set[LivePicture]]] = {}  # cell: its last run, and what that showed
 at_work: set[LivePicture] = set()  # those for which Python computes now
 
@@ -235,6 +236,8 @@ class LivePicture(anywidget.AnyWidget):
 def said(error: Exception) -> str:
     """Return what an exception says, on one line; its kind too where that is part of the news."""
     text = " ".join(str(error).split())
+    if text == NO_ROW:
+        text += ": an id beyond the vocabulary, or a text longer than the model's context"
     if not isinstance(error, ValueError) or not text:
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return visible_title(text, 400)

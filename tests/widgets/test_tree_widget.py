@@ -77,6 +77,7 @@ def test_an_empty_tree_grows_from_its_prompt(capsys):
         (lambda ids: ([0.5], [-1.0]), "a token's id must be a whole number"),
         (lambda ids: ([77], [-1.0]), "labels has 6 strings, none for id 77"),
         (lambda ids: ids.nope, "AttributeError"),
+        (torch.nn.Embedding(3, 1), "longer than the model's context"),
         (None, "this tree does not grow"),
     ],
 )
