@@ -27,7 +27,7 @@ def grow(ids):  # (1, T)
     return top.indices, top.values
 TreeWidget(beam_search(model, roses, 5, 2), tokenizer.decode, grow)
 """
-# Click the first node that nothing goes on from; resolves with the milliseconds to sign and branches.
+# Click the first node that nothing goes on from; return the milliseconds to sign and branches.
 CLICK = """async () => {
   const part = document.querySelector('.mygpt-live');
   const keys = [...part.querySelectorAll('[data-key]')].map(tile => tile.dataset.key);
