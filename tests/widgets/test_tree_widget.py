@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mygpt_helpers import TreeWidget, beam_search
+from mygpt_helpers.pictures.trees import MOST_ROWS
 from tests.test_trace import Table
 from tests.widgets.wire import from_browser, twin_of
 
@@ -49,6 +50,22 @@ def test_a_leaf_grows_and_grows_on():
     from_browser(widget, asked="3 " + first, chosen="")  # again, and back to the prompt
     assert len(grown_in(widget)) == 6 and widget.ids.tolist() == [[2]]
     assert "+ grown" not in twin_of(widget).splitlines()[0]
+
+
+def test_a_long_path_shows_its_last_tokens_and_no_gradient_is_kept():
+    with_gradients = []
+
+    def watched(ids):
+        with_gradients.append(torch.is_grad_enabled())
+        return grow(ids)
+
+    widget, path = TreeWidget(FOUND, WORDS, watched), BEST
+    for count in range(MOST_ROWS):
+        from_browser(widget, asked=f"{count} {path}", chosen=path)
+        path = next(key for key in grown_in(widget) if key.rpartition(",")[0] == path)
+    assert not any(with_gradients)
+    assert len(widget.ids[0]) == 1 + 3 + MOST_ROWS - 1
+    assert len(widget.numbers()["rows"]) == MOST_ROWS
 
 
 def test_a_pruned_node_grows_too():
