@@ -100,7 +100,8 @@ def test_a_call_that_warns_without_end_is_bounded():
             warnings.warn(f"number {i}", stacklevel=2)
         return "x"
 
-    assert len(CallWidget(call, {}).numbers()["rows"]) == 7
+    rows = CallWidget(call, {}).numbers()["rows"]
+    assert len(rows) == 7 and rows[-2] == ["warned", "UserWarning: number 49"]
 
 
 def test_what_a_model_cannot_do_is_a_row_and_another_call_can_follow():

@@ -124,7 +124,8 @@ def test_a_function_that_never_looks_at_stop_is_left():
         finally:
             left.set()
 
-    widget = StreamWidget(endless, prompt="x")
+    kept = []  # or it would be closed because nobody knows it any more
+    widget = StreamWidget(lambda *given: kept.append(endless(*given)) or kept[-1], prompt="x")
     press(widget)
     until(lambda: widget._answer["text"])
     from_browser(widget, _stops=1)
@@ -132,6 +133,12 @@ def test_a_function_that_never_looks_at_stop_is_left():
     press(widget)
     widget.close()
     until(lambda: not widget._running)
+
+
+def test_half_a_character_becomes_one_that_can_be_sent():
+    widget = StreamWidget(lambda prompt, stop: iter(["a\ud83d"]), prompt="x")
+    press(widget)
+    assert wait(widget)["text"] == "a?"
 
 
 def test_a_text_without_end_is_bounded():
