@@ -18,10 +18,12 @@ from .rows import Row
 from .slider import slider
 from .start import import_time, set_up_time, warm_start
 from .streaming import streaming
+from .tree import tree
 
 # A measurement is a function without arguments that returns rows; add yours here.
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "slider": slider,
+    "tree": tree,
     "gpt": gpt,
     "generation": generation,
     "streaming": streaming,

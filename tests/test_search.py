@@ -325,3 +325,10 @@ def test_scores_that_are_no_numbers_are_refused():
 def test_more_beams_than_tokens_and_numbers_of_other_kinds():
     found = beam_search(Table(), torch.tensor([[2]]), torch.tensor(2), torch.tensor(50))
     assert [*map(len, found.tree)] == [6, 36] and len(found.ranked) == 36
+
+
+def test_as_many_go_on_where_the_best_candidates_are_all_ends():
+    rows = torch.tensor([[5.0, 4.0, 3.0, 2.0, 1.0, 0.0]] * 6)
+    found = beam_search(Table(rows=rows), torch.tensor([[3]]), 1, 2, eos_token_id=[0, 1, 2])
+    states = [(node.token, node.state) for node in found.tree[0][:5]]
+    assert states == [(0, "ended"), (1, "ended"), (2, "pruned"), (3, "kept"), (4, "kept")]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..clinic import generation_settings
 from ..console import running_cell
 from ..errors import CheckpointError
 from .cache import COMMAND
@@ -57,7 +58,10 @@ class HealthReport:
 
 
 def health_check() -> HealthReport:
-    """Look at Python, the libraries, the model and this machine's speed. Used in lesson 00."""
+    """Look at Python, the libraries, the model and this machine's speed. Used in lesson 00.
+
+    A model whose generation_config sets more than its tokens has a line for that (lesson 08).
+    """
     return HealthReport([_python(), *map(_library, LIBRARIES), *_model()])
 
 
@@ -106,11 +110,15 @@ def _model() -> list[Finding]:
             model(ids)
             times.append(time.perf_counter() - start)
     size = f"{sum(p.numel() for p in model.parameters()):,} parameters"
+    settings = generation_settings(model)
+    given = ", ".join(f"{name}={value!r:.40}" for name, value in settings.checkpoint.items())
+    own = Finding("its generate", f"sets {given}: see lesson 08", f"without: {settings.call}")
     del model  # the lesson loads its own: two at once would need twice the memory
     gc.collect()
     median = statistics.median(times[1:])  # the first one warms up
     return [
         Finding("model", "ok", f"{size}, loaded in {loading:.1f} s from {checkpoint}"),
+        *([own] if given else []),
         Finding(
             "forward pass", "ok", f"{1000 * median:.0f} ms, so about {1 / median:.1f} tokens/s"
         ),

@@ -7,6 +7,8 @@ browser cannot compute.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
+from IPython import get_ipython
 from matplotlib.figure import Figure
 
 from ..checks import checked_count, checked_number, plain
@@ -25,12 +28,33 @@ from ..pictures.tables import visible, visible_title
 from .inputs import checked_stops
 
 HERE = Path(__file__).parent
+INTERRUPTED = "Interrupted before your function returned."
+NO_ROW = "index out of range in self"  # torch's word for an embedding that has no such row
 _shown: dict[str, tuple[str, set[LivePicture]]] = {}  # cell: its last run, and what that showed
+at_work: set[LivePicture] = set()  # those for which Python computes now
 
 
 def browser_code(*names: str) -> str:
     """Return a picture's ES module: the shared parts, then the named files, its own the last."""
     return "".join((HERE / f"{name}.js").read_text("utf-8") for name in ("parts", *names))
+
+
+def _hear_interrupts() -> None:
+    """Have Kernel > Interrupt end the work of pictures, too; between cells a kernel ignores it."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    if getattr(kernel, "saved_sigint_handler", None) != signal.SIG_IGN:
+        return  # no kernel, or somebody hears them already
+    if threading.current_thread() is threading.main_thread():
+        of_cell = signal.getsignal(signal.SIGINT)
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            kernel.io_loop.asyncio_loop.add_signal_handler(signal.SIGINT, interrupt_all)
+            kernel.saved_sigint_handler = signal.signal(signal.SIGINT, of_cell)
+
+
+def interrupt_all() -> None:
+    """Interrupt each picture for which Python computes now."""
+    for picture in [*at_work]:
+        picture.interrupt()
 
 
 @dataclass(frozen=True)
@@ -125,6 +149,7 @@ class LivePicture(anywidget.AnyWidget):
         self._good: Any = None  # the last good answer, as Python keeps it
         fixed = {"_label": visible_title(label), "_data": data}
         super().__init__(_sliders=[slider.sent() for slider in sliders], **fixed, **state)
+        _hear_interrupts()
         if self.question:
             self._answer_browser()
             self.observe(lambda change: self._answer_browser(), names=list(self.question))
@@ -185,12 +210,14 @@ class LivePicture(anywidget.AnyWidget):
             self._asked += 1
             number = self._asked
             question = {name: getattr(self, name) for name in self.question}
-        good, sent = None, {"error": "Interrupted before your function returned."}
+        good, sent = None, {"error": INTERRUPTED}
+        at_work.add(self)
         try:
             good, sent = self.answer(**question)
         except Exception as error:
             sent = {"error": said(error)}
         finally:  # an interrupt is told, too, and goes on to whom it is meant for
+            at_work.discard(self)
             with self._lock:
                 if number > self._answered:
                     self._answered = number
@@ -198,10 +225,19 @@ class LivePicture(anywidget.AnyWidget):
                     self._good = self._good if good is None else good
                     self._answer = {**self._answer, "error": "", **sent, "question": question}
 
+    def interrupt(self) -> None:
+        """Say that the work was interrupted, and drop what still comes of it."""
+        with self._lock:
+            self._answered = self._asked
+            question = {name: getattr(self, name) for name in self.question}
+            self._answer = {**self._answer, "error": INTERRUPTED, "question": question}
+
 
 def said(error: Exception) -> str:
     """Return what an exception says, on one line; its kind too where that is part of the news."""
     text = " ".join(str(error).split())
+    if text == NO_ROW:
+        text += ": an id beyond the vocabulary, or a text longer than the model's context"
     if not isinstance(error, ValueError) or not text:
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return visible_title(text, 400)

@@ -4,8 +4,12 @@ const MOST_ROWS = 7; // the call, five lines that it said, its text
 
 export default livePicture("call", ({ model, data, panel, body }) => {
   const moves = make(panel, "div", { class: "buttons" });
+  const placesIn = (asked) => asked.slice(asked.indexOf(" ") + 1);
+  const isRun = (asked) => placesIn(asked) === model.get("chosen").join(",");
+  const waits = () => model.get("asked") !== model.get("_answer").question?.asked;
   makeButton(moves, "run", () => {
-    model.set("asked", model.get("chosen").join(","));
+    if (waits() && isRun(model.get("asked"))) return; // it runs already
+    model.set("asked", `${1 + Number.parseInt(model.get("asked"), 10)} ${model.get("chosen").join(",")}`);
     tell(model);
   });
   const [caption, , rows] = makeTable(body, "call");
@@ -20,9 +24,8 @@ export default livePicture("call", ({ model, data, panel, body }) => {
     const chosen = model.get("chosen");
     const given = data.settings.flatMap((texts, i) => (chosen[i] ? [texts[chosen[i] - 1]] : []));
     const code = (given.length ? data.head + given.join(", ") : data.head.replace(/, $/, "")) + ")";
-    const isRun = model.get("asked") === chosen.join(",");
-    const { rows: came } = model.get("_answer");
-    const now = [["call", code], ...(isRun && came ? came : [data.waits])];
+    const { rows: came, error } = model.get("_answer");
+    const now = [["call", code], ...(isRun(model.get("asked")) && !waits() && !error ? came : [data.waits])];
     slots.forEach(({ row, name, text }, i) => {
       row.hidden = i >= now.length;
       say(name, now[i]?.[0] ?? "");

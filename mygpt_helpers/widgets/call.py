@@ -33,7 +33,7 @@ class CallWidget(LivePicture):
     question = ("asked",)
 
     chosen = traitlets.TraitType(()).tag(sync=True)
-    asked = traitlets.Unicode().tag(sync=True)  # the places of the call that was run last: "0,2,1"
+    asked = traitlets.Unicode().tag(sync=True)  # a number, and the places to run: "3 0,2,1"
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class CallWidget(LivePicture):
             for i, (name, values) in enumerate(self._values.items())
         ]
         data = {"title": TITLE, "waits": WAITS, **self._parts}
-        asked = ",".join(map(str, places))
+        asked = f"0 {','.join(map(str, places))}"
         super().__init__(label=TITLE, data=data, sliders=sliders, chosen=places, asked=asked)
 
     def _places(self, start: Mapping[str, Any]) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ class CallWidget(LivePicture):
 
     def answer(self, asked: str) -> tuple[list[list[str]], dict[str, Any]]:
         """Make the call; see LivePicture."""
-        given = [int(part) for part in asked.split(",") if part.isdecimal()]
+        given = [int(part) for part in asked.partition(" ")[2].split(",") if part.isdecimal()]
         places = self._validate_chosen(traitlets.Bunch(value=given))
         chosen = zip(self._values.items(), places, strict=True)
         settings = {name: values[place - 1] for (name, values), place in chosen if place}
@@ -100,8 +100,8 @@ class CallWidget(LivePicture):
 
     def shown(self) -> Shown:
         """Return the call that is chosen now, and what came of it if it was run."""
-        is_run = self.asked == ",".join(map(str, self.chosen))
-        rows = self._good if is_run and self._good else [WAITS]
+        is_run = self.asked.partition(" ")[2] == ",".join(map(str, self.chosen))
+        rows = self._good if is_run and not self._answer.get("error") else [WAITS]
         rows = [["call", self.code(self.chosen)], *rows]
         wide = max(len(name) for name, _ in rows)
         lines = [f"  {name:{wide}}  {text}" for name, text in rows]

@@ -13,7 +13,7 @@ import traitlets
 from ..checks import checked_text, kind_of
 from ..errors import InputError
 from ..pictures.tables import visible_title
-from .base import LivePicture, Shown, browser_code, said
+from .base import LivePicture, Shown, at_work, browser_code, said
 
 TITLE = "A text that streams"
 SYNC_SECONDS = 0.03  # less than a token takes; a faster function is shown in larger pieces
@@ -26,10 +26,10 @@ class StreamWidget(LivePicture):
     """A prompt, a button that has it continued, and one that stops; the text appears as it comes.
 
     stream: the learner's own; called as stream(prompt, stop), it yields pieces of text. stop: a
-    threading.Event, set when the text is to end; a function that does not look at it is left after
-    3 more pieces. What it returns, if anything, is said below the text; what it raises, too, and
-    the text so far stays. `prompt` is an attribute. Raises ValueError for a stream that cannot be
-    called. Used from lesson 08 on.
+    threading.Event, set when the text is to end, as by Kernel > Interrupt; a function that does not
+    look at it is left after 3 more pieces. What it returns, if anything, is said below the text;
+    what it raises, too, and the text so far stays. `prompt` is an attribute. Raises ValueError for
+    a stream that cannot be called. Used from lesson 08 on.
     """
 
     _esm = browser_code("stream")
@@ -50,7 +50,7 @@ class StreamWidget(LivePicture):
             )
         self._stream = stream
         self._jobs: queue.SimpleQueue[tuple[str, threading.Event]] | None = None
-        self._text = self._line = self._said = ""
+        self._text = self._line = self._said = self._ending = ""
         self._running, self._told = False, 0.0
         prompt = _whole(checked_text("prompt", prompt))
         super().__init__(label=TITLE, data={"title": TITLE}, prompt=prompt)
@@ -66,6 +66,8 @@ class StreamWidget(LivePicture):
             else:
                 self._running, self._stop = True, threading.Event()
                 self._text = self._line = self._said = ""
+                self._ending = "Stopped."
+                at_work.add(self)
                 if self._jobs is None:
                     # One thread for all texts: each that sends leaves a socket open in the kernel.
                     self._jobs = queue.SimpleQueue()
@@ -77,6 +79,11 @@ class StreamWidget(LivePicture):
         with self._lock:
             self._stop.set()
             self._tell()
+
+    def interrupt(self) -> None:
+        """Stop the text, and say why; see LivePicture."""
+        self._ending = "Interrupted."
+        self._halt()
 
     def close(self) -> None:
         """End the text, too: nobody would see it."""
@@ -92,6 +99,7 @@ class StreamWidget(LivePicture):
             except BaseException as error:  # an exit or an interrupt in it ends the text alone
                 note = said(error)
             with self._lock:
+                at_work.discard(self)
                 self._running = False
                 self._said = visible_title(note, 400)
                 self._tell()
@@ -105,7 +113,7 @@ class StreamWidget(LivePicture):
                 piece = next(pieces)
             except StopIteration as end:
                 note = "" if end.value is None else str(end.value)
-                return "Stopped." if stop.is_set() else note
+                return self._ending if stop.is_set() else note
             if not isinstance(piece, str):
                 raise InputError(f"stream must yield texts, got {kind_of(piece)}.")
             now = time.monotonic()
@@ -121,7 +129,7 @@ class StreamWidget(LivePicture):
                 stop.set()
         if hasattr(pieces, "close"):
             pieces.close()
-        return "Stopped. The function went on after that: let it look at stop."
+        return f"{self._ending} The function went on after that: let it look at stop."
 
     def _tell(self) -> None:
         """Send all that the page shows, as the answer to the clicks so far."""

@@ -34,18 +34,19 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
 
   const answered = () => model.get("_answer").question?.asked ?? "";
   const keyOf = (asked) => asked.slice(asked.indexOf(" ") + 1);
-  const waitsFor = () => (model.get("asked") === answered() ? undefined : keyOf(model.get("asked")));
+  const waitsFor = () => (model.get("asked") === answered() || lifeOf(model).gone ? undefined : keyOf(model.get("asked")));
+
+  const below = (key) => [...nodes.values()].filter(({ parent }) => parent === key);
+  const canGrow = (key) => data.grows && !below(key).length && nodes.get(key)?.state !== "ended";
 
   function choose(key) {
     if (waitsFor() === key && model.get("chosen") === key) return;
-    const below = [...nodes.values()].filter(({ parent, key: own }) => own && parent === key);
-    const asks = data.grows && !below.length && nodes.get(key)?.state !== "ended";
     const count = 1 + Number.parseInt(model.get("asked") || "0", 10);
-    if (asks) model.set("asked", `${count} ${key}`);
+    if (canGrow(key)) model.set("asked", `${count} ${key}`);
     else if (!model.get("_answer").error) model.set("asked", answered());
     model.set("chosen", key);
     const depth = depthOf(key);
-    if (below.some(({ state }) => state !== "grown")) model.set("level", Math.max(model.get("level"), depth + 1));
+    if (below(key).some(({ state }) => state !== "grown")) model.set("level", Math.max(model.get("level"), depth + 1));
     const last = model.get("_sliders")[0].stops.at(-1);
     if (depth && depth < lastColumn() - data.columns + 1)
       model.set("level", Math.min(last, depth + data.columns - 1));
@@ -146,7 +147,9 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
       say(one, logProb.toFixed(2));
       say(sum, score.toFixed(2));
     });
-    for (const button of [back, start]) button.setAttribute("aria-disabled", !chosen);
+    back.setAttribute("aria-disabled", !chosen);
+    start.setAttribute("aria-disabled", !chosen && !canGrow(""));
+    say(start, canGrow("") ? "grow from the prompt" : "to the prompt");
     const levels = last < 1 ? "the prompt alone" : first === last ? `level ${last}` : `levels ${first} to ${last}`;
     const title = `${data.title}: ${levels}`;
     say(caption, title);

@@ -68,13 +68,13 @@ class TreeWidget(LivePicture):
         if grow is not None and not callable(grow):
             raise InputError(f"grow must be a function of ids (1, T), got {kind_of(grow)}.")
         self._grow, self._text_of, self._title = grow, text_maker(label_of), title
-        self._prompt, self._branches = checked_tree(found, label_of)
+        self._prompt, self._found = checked_tree(found, label_of)
         self._prompt_ids = found.prompt_ids
         depth = len(found.tree)
         data = {
             "title": visible_title(title),
             "prompt": visible_title(self._prompt, 1000),
-            "nodes": [*map(_sent, self._branches.values())],
+            "nodes": [*map(_sent, self._found.values())],
             "signs": SIGNS,
             "columns": COLUMNS,
             "rows": MOST_ROWS,
@@ -83,6 +83,10 @@ class TreeWidget(LivePicture):
         slider = Slider("level", "level", stops=[*range(1, depth + 1)] or [0])
         chosen = ",".join(map(str, best_path(found)))
         super().__init__(label=title, data=data, sliders=[slider], level=depth, chosen=chosen)
+
+    @property
+    def _branches(self) -> dict[Path, Branch]:
+        return self._good or self._found  # an answer that was dropped leaves nothing behind
 
     @traitlets.validate("chosen")
     def _validate_chosen(self, proposal: traitlets.Bunch) -> str:
@@ -105,15 +109,13 @@ class TreeWidget(LivePicture):
         new = torch.tensor([path], dtype=torch.long, device=self._prompt_ids.device)
         return torch.cat([self._prompt_ids, new], dim=1)  # (1, T)
 
-    def answer(self, asked: str) -> tuple[Path, dict[str, Any]]:
+    def answer(self, asked: str) -> tuple[dict[Path, Branch], dict[str, Any]]:
         """Grow the node that was asked for, if it has no branches; see LivePicture."""
         path = self._path(asked.partition(" ")[2])
-        if asked and not any(other[:-1] == path for other in self._branches):
-            new = self._children(path)
-            with self._lock:
-                self._branches = ordered(self._branches | new)
-        grown = [_sent(x) for x in self._branches.values() if x.state == GROWN]
-        return path, {"grown": grown}
+        branches = self._branches
+        if asked and not any(other[:-1] == path for other in branches):
+            branches = ordered(branches | self._children(path))
+        return branches, {"grown": [_sent(x) for x in branches.values() if x.state == GROWN]}
 
     def _children(self, path: Path) -> dict[Path, Branch]:
         """Return what the learner's function grows from a node, or raise ValueError."""

@@ -68,7 +68,7 @@ def toy_trace(V, n, prompt=(0, 1, 2), **knobs):
     return trace(Toy(V), torch.tensor([prompt]), n, generator=random.Random(1), **knobs)
 
 # The learner's own functions of a stream and of a call; they wait for `wait`.
-wait = 0.0
+wait, runs = 0.0, []
 def words(prompt, stop):
     if not prompt.split():
         raise ValueError("the prompt is empty.")
@@ -79,6 +79,7 @@ def words(prompt, stop):
         time.sleep(wait)
     return "All words are there."
 def called(temperature=1.0, top_k=0):
+    runs.append(temperature)
     time.sleep(wait)
     if temperature == 0:
         raise ValueError("a first line\\n<b>not</b> zero")

@@ -211,6 +211,10 @@ class Notebook:
               model.setMetadata('changed', String(Math.random())); }"""
         )
 
+    def interrupt_kernel(self) -> None:
+        """Press Kernel > Interrupt."""
+        self._command("notebook:interrupt-kernel")
+
     def restart_kernel(self) -> None:
         """Start the kernel anew, and wait for it."""
         self.page.evaluate(

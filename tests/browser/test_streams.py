@@ -95,14 +95,26 @@ def test_enter_in_the_box_writes_what_stands_there(notebook):
     expect(part.locator(".note")).to_have_text("Stopped.")
 
 
-def test_a_kernel_that_is_interrupted_or_started_anew_loses_no_text(notebook):
+def test_an_interrupt_is_a_stop_that_says_so(notebook):
+    part, write, _, text = parts(notebook)
+    for _ in range(2):  # it can be written again, and interrupted again
+        notebook.wait_until_idle()
+        notebook.in_kernel("written.clear()")
+        write.click()
+        expect(part.locator(".note")).to_have_text("")  # the text before is gone
+        expect(text).to_contain_text("0 1 ")
+        notebook.interrupt_kernel()
+        expect(part.locator(".note")).to_have_text("Interrupted.")
+        written = notebook.in_kernel("print(''.join(f'{n} ' for n in written))")
+        assert text.text_content() == written.rstrip("\n")
+    check(notebook, part, "live")
+
+
+def test_a_kernel_that_is_started_anew_loses_no_text(notebook):
     part, write, _, text = parts(notebook)
     write.click()
-    expect(text).to_contain_text("1 ")
-    notebook.page.evaluate(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
-    )
-    expect(text).to_contain_text("5 6 7 ")  # nothing that runs in a cell: the stop button ends it
+    expect(part.locator(".note")).to_have_text("")
+    expect(text).to_contain_text("5 6 7 ")
     notebook.restart_kernel()
     expect(part.locator(".note")).to_contain_text("has ended: run this cell again")
     before = text.text_content()
@@ -129,7 +141,7 @@ def test_an_empty_prompt_is_one_message(lab, browser):
 def test_a_call_waits_for_its_press(lab, browser):
     board = board_of(lab, browser)
     part = board.part("call")
-    board.notebook.in_kernel("made['call'].chosen = (2, 0); made['call'].asked = '2,0'")
+    board.notebook.in_kernel("made['call'].chosen = (2, 0); made['call'].asked = '7 2,0'")
     check(board.notebook, part, "made['call']")
     sent = board.notebook.comm_messages
     part.locator("input").first.press("ArrowLeft")
@@ -146,5 +158,16 @@ def test_a_call_waits_for_its_press(lab, browser):
     part.get_by_role("button", name="run").press("Enter")
     expect(part.locator(".note")).to_have_text("Waiting for Python…")
     expect(part).to_contain_text("no error, no warning")
+    board.notebook.in_kernel("wait, runs = 2.0, []")
+    part.get_by_role("button", name="run").press("Enter")  # once more, for another text
+    part.get_by_role("button", name="run").press("Enter")
+    expect(part.locator(".note")).to_have_text("Waiting for Python…")
+    board.notebook.interrupt_kernel()
+    expect(part.locator(".note")).to_contain_text("Interrupted before")
+    expect(part.get_by_role("row").last).to_have_text("press run")
     board.notebook.in_kernel("wait = 0.0")
+    part.get_by_role("button", name="run").press("Enter")
+    expect(part).to_contain_text("no error, no warning")
+    assert board.notebook.in_kernel("print(len(runs))") == "2\n"
+    check(board.notebook, part, "made['call']")
     assert board.notebook.errors == []

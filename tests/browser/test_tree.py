@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
-from boards import board_of
-from lab import settle
-from pages import check
+from boards import SET_UP, board_of
+from lab import Notebook, settle, write_notebook
+from pages import IN_KERNEL, check
 from playwright.sync_api import expect
 
 
@@ -80,3 +81,69 @@ def test_a_slow_function_gives_a_sign_at_once_and_a_second_click_is_kept(board):
     board.notebook.in_kernel("pause = 0.0")
     assert check(board.notebook, part, widget)["note"] == ""
     assert board.notebook.errors == []
+
+
+@pytest.fixture
+def own(lab, browser):
+    """A notebook of one's own, whose kernel may end: a tree, and one that has its prompt alone."""
+    url, root = lab
+    trees = """
+from mygpt_helpers.search import Found
+toy, prompt = Toy(40), torch.tensor([[0, 1]])
+pause = 1.5
+live = TreeWidget(beam_search(toy, prompt, 3, 2), str, grown_by(toy))
+live"""
+    empty = "bare = TreeWidget(Found(prompt, prompt, 0.0, (), ()), str, grown_by(toy))\nbare"
+    set_up = IN_KERNEL + SET_UP.format(folder=str(Path(__file__).parent))
+    write_notebook(root / "tree.ipynb", [set_up + trees, empty])
+    opened = Notebook(browser, url, "tree.ipynb")
+    opened.run_all()
+    opened.widgets().nth(1).wait_for()
+    yield opened
+    opened.close()
+
+
+def test_an_interrupt_is_said_and_the_tree_grows_later(own):
+    part, note = own.widgets().first, own.widgets().first.locator(".note")
+    leaf = part.locator(".branches button.pruned").last
+    key = leaf.get_attribute("data-key")
+    children = part.locator(f'.branches button[data-key^="{key},"]')
+    leaf.click()
+    expect(note).to_have_text("Waiting for Python…")
+    own.interrupt_kernel()
+    expect(note).to_have_text("Interrupted before your function returned.")
+    own.page.wait_for_timeout(2000)  # it returns all the same: nobody waits for that any more
+    assert children.count() == 0
+    assert "Interrupted" in check(own, part, "live")["note"]
+    leaf.click()
+    expect(children).to_have_count(3)
+    assert check(own, part, "live")["note"] == ""
+    assert own.errors == []
+
+
+def test_a_kernel_that_is_started_anew_is_said_and_the_tree_stays(own):
+    part, note = own.widgets().first, own.widgets().first.locator(".note")
+    leaf = part.locator(".branches button.pruned").last
+    count = part.locator(".branches button").count()
+    leaf.click()
+    expect(note).to_have_text("Waiting for Python…")
+    own.restart_kernel()
+    expect(note).to_contain_text("has ended: run this cell again")
+    expect(part).not_to_contain_text("waiting…")
+    part.get_by_role("button", name="one token back").click()
+    expect(part.locator(".facts")).to_contain_text("chosen: 2 tokens")
+    expect(part.locator(".branches button")).to_have_count(count)
+    assert own.errors == []
+
+
+def test_a_tree_of_its_prompt_alone_grows_from_it(own):
+    own.in_kernel("pause = 0.0")
+    part = own.widgets().nth(1)
+    expect(part.locator(".title")).to_contain_text("the prompt alone")
+    part.get_by_role("button", name="grow from the prompt").press("Enter")
+    expect(part.locator(".branches button")).to_have_count(3)
+    expect(part.get_by_role("button", name="to the prompt")).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    check(own, part, "bare")
+    assert own.errors == []

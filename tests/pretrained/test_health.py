@@ -31,6 +31,13 @@ def test_all_is_well_here(tiny, monkeypatch):
     assert live["text/plain"] == stored["text/plain"] and "tokens/s" in live["text/html"]
 
 
+def test_what_the_checkpoint_sets_for_generate_has_a_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYGPT_CHECKPOINT", str(make_checkpoint("qwen3", tmp_path / "model")))
+    (line,) = [f for f in health_check().findings if f.name == "its generate"]
+    assert line.word == "sets do_sample=True, temperature=0.6, top_k=20: see lesson 08"
+    assert "model.generate(**inputs, do_sample=False, temperature=1.0, top_k=50)" in line.detail
+
+
 def test_a_missing_model_is_one_line(monkeypatch):
     def missing():
         raise CheckpointError("nothing there; run this")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 
 import pytest
+import torch
 
 from mygpt_helpers import CallWidget
+from mygpt_helpers.widgets.base import INTERRUPTED, interrupt_all
+from tests.tiny import make_model, make_tokenizer
 from tests.widgets.wire import from_browser
 
 SETTINGS = {"do_sample": [True, False], "temperature": [0.0, 0.7], "top_k": [40]}
@@ -45,11 +49,39 @@ def test_another_choice_waits_for_the_press():
     code = "model.generate(**inputs, temperature=0.0)"
     assert widget.numbers()["rows"] == [["call", code], ["press run", ""]]
     assert len(calls) == 1
-    from_browser(widget, asked="0,1,0")
+    from_browser(widget, asked="1 0,1,0")
     assert calls[1:] == [{"temperature": 0.0}]
     assert widget.numbers()["rows"] == [["call", code], ["raised", "ValueError: not zero"]]
+    from_browser(widget, asked="2 0,1,0")
+    assert len(calls) == 3, "once more: where a call draws, it draws anew"
     from_browser(widget, chosen=[0, 0, 0])
     assert widget.numbers()["rows"][1] == ["press run", ""]
+
+
+def test_an_interrupted_call_shows_no_other_calls_rows():
+    started, may_end = threading.Event(), threading.Event()
+
+    def call(n=0):
+        if n:
+            started.set()
+            may_end.wait(10)
+        return "x"
+
+    widget = CallWidget(call, {"n": [1]})
+    message = {"chosen": (1,), "asked": "1 1"}
+    beside = threading.Thread(target=lambda: from_browser(widget, **message))
+    beside.start()
+    assert started.wait(10)
+    interrupt_all()
+    may_end.set()
+    beside.join(10)
+    assert widget.numbers()["rows"] == [
+        ["call", "model.generate(**inputs, n=1)"],
+        ["press run", ""],
+    ]
+    assert widget.numbers()["note"] == INTERRUPTED
+    from_browser(widget, asked="2 1")
+    assert widget.numbers()["rows"][-1] == ["text", "x"] and widget.numbers()["note"] == ""
 
 
 def test_what_is_quiet_says_so_and_code_without_arguments_has_no_comma():
@@ -68,7 +100,28 @@ def test_a_call_that_warns_without_end_is_bounded():
             warnings.warn(f"number {i}", stacklevel=2)
         return "x"
 
-    assert len(CallWidget(call, {}).numbers()["rows"]) == 7
+    rows = CallWidget(call, {}).numbers()["rows"]
+    assert len(rows) == 7 and rows[-2] == ["warned", "UserWarning: number 49"]
+
+
+def test_what_a_model_cannot_do_is_a_row_and_another_call_can_follow():
+    tokenizer = make_tokenizer("gpt2")
+    tokenizer.chat_template = None
+    model = make_model("gpt2", tokenizer)
+    model.generation_config.eos_token_id = None
+    full = torch.ones(1, 250, dtype=torch.long)  # its context holds 256
+
+    def call(template=False, **settings):
+        if template:
+            return tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}])
+        return len(model.generate(full, attention_mask=full, **settings)[0])
+
+    settings = {"template": [True], "max_new_tokens": [3, 9]}
+    widget = CallWidget(call, settings, start={"template": True})
+    assert "tokenizer.chat_template is not set" in dict(widget.numbers()["rows"])["raised"]
+    for places, sign, text in (((0, 2), "logged", "maximum length (256)"), ((0, 1), "text", "253")):
+        from_browser(widget, chosen=places, asked=f"1 {places[0]},{places[1]}")
+        assert text in dict(widget.numbers()["rows"])[sign]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,19 @@ def test_a_prompt_that_leaves_little_room_fills_the_context(lesson):
     assert said(lesson, " dog" * 250)["said"] == "6 tokens of at most 6."
 
 
+def test_a_model_without_a_chat_template_is_one_message(lesson):
+    def stream(prompt, stop):
+        bare = make_tokenizer("gpt2")
+        bare.chat_template = None
+        chat = [{"role": "user", "content": prompt}]
+        yield from lesson["stream"](bare.apply_chat_template(chat, tokenize=False), stop)
+
+    widget = StreamWidget(stream, prompt="Hi")
+    press(widget)
+    now = wait(widget)
+    assert "chat template" in now["said"] and "\n" not in now["said"] and now["text"] == ""
+
+
 def test_stop_ends_generate_itself_within_a_token(lesson):
     calls = []
     model = lesson["model"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import math
+import signal
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -47,7 +51,15 @@ from mygpt_helpers import (
     make_grid,
     summarize,
 )
-from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
+from mygpt_helpers.widgets import base
+from mygpt_helpers.widgets.base import (
+    INTERRUPTED,
+    LivePicture,
+    Place,
+    Shown,
+    Slider,
+    interrupt_all,
+)
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
@@ -169,6 +181,56 @@ def test_an_interrupt_is_told_and_passes_on():
     assert "Interrupted" in widget._answer["error"] and widget._answer["square"] == 1
     with pytest.raises(KeyboardInterrupt):
         Square(interrupted, x=2)
+
+
+def test_an_interrupt_between_cells_is_told_and_a_late_answer_is_dropped():
+    may_end, started = threading.Event(), threading.Event()
+
+    def slow(x):
+        if x == 2 and not may_end.is_set():
+            started.set()
+            may_end.wait(10)
+        return x * x
+
+    widget = Square(slow)
+    beside = threading.Thread(target=lambda: from_browser(widget, x=2))
+    beside.start()
+    assert started.wait(10)
+    interrupt_all()
+    told = {"square": 1, "error": INTERRUPTED, "question": {"x": 2}}
+    assert widget._answer == told
+    may_end.set()
+    beside.join(10)
+    assert widget._answer == told and widget._good == 1
+    interrupt_all()  # nothing runs: nothing is said
+    widget.x = 3
+    interrupt_all()
+    assert widget._answer == {"square": 9, "error": "", "question": {"x": 3}}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asyncio hears no signals there")
+def test_a_kernel_that_would_ignore_interrupts_hears_them(monkeypatch):
+    heard, of_cell = [], signal.getsignal(signal.SIGINT)
+    loop = asyncio.new_event_loop()
+    kernel = SimpleNamespace(
+        saved_sigint_handler=signal.SIG_IGN, io_loop=SimpleNamespace(asyncio_loop=loop)
+    )
+    monkeypatch.setattr(base, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+    monkeypatch.setattr(base, "interrupt_all", lambda: heard.append(1))
+    try:
+        Square()
+        assert signal.getsignal(signal.SIGINT) is of_cell, "a running cell is interrupted as ever"
+        signal.signal(signal.SIGINT, kernel.saved_sigint_handler)  # as a kernel does after a cell
+        signal.raise_signal(signal.SIGINT)
+        loop.run_until_complete(asyncio.sleep(0.05))
+        assert heard == [1]
+        kernel.saved_sigint_handler = own = signal.default_int_handler
+        Square()
+        assert kernel.saved_sigint_handler is own, "somebody else's stays"
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.close()
+        signal.signal(signal.SIGINT, of_cell)
 
 
 # A page names its cells, and drops what a cell showed when that runs again.

@@ -7,6 +7,7 @@ import torch
 
 from mygpt_helpers import StrategiesWidget, strategies
 from mygpt_helpers.continuations import STRATEGIES, Continuation
+from mygpt_helpers.widgets.strategies import MOST_CHARS
 from tests.pictures.test_tables import HOSTILE
 from tests.test_trace import Table
 from tests.widgets.wire import from_browser, twin_of
@@ -35,6 +36,11 @@ def test_a_seed_shows_its_own_texts_and_numbers():
 def test_where_nothing_is_drawn_there_is_no_seed():
     widget = StrategiesWidget(strategies(Table(), PROMPT, 3, {"g": {"top_k": 1}}), text_of)
     assert widget.numbers()["sliders"] == {"seed": "none"} and widget.seed == 0
+
+
+def test_a_long_text_is_cut():
+    widget = StrategiesWidget(ONE, lambda ids: "x" * 10_000)
+    assert len(widget.numbers()["rows"][0][3]) <= MOST_CHARS
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from mygpt_helpers import StreamWidget
+from mygpt_helpers.widgets.base import interrupt_all
 from tests.widgets.wire import from_browser
 
 
@@ -95,6 +96,23 @@ def test_stop_ends_it_within_one_piece(gated):
     assert widget._answer["text"] == "".join(f"{n} " for n in written)
 
 
+def test_an_interrupt_is_a_stop_that_says_so(gated):
+    stream, permits, _ = gated
+    widget = StreamWidget(stream, prompt="x")
+    press(widget)
+    permits.release(2)
+    until(lambda: widget._answer["text"].startswith("0 "))
+    interrupt_all()
+    permits.release(9)
+    assert wait(widget)["said"] == "Interrupted."
+    interrupt_all()
+    assert widget._answer["said"] == "Interrupted."
+    press(widget)
+    from_browser(widget, _stops=1)
+    permits.release(9)
+    assert wait(widget)["said"] == "Stopped."
+
+
 def test_a_function_that_never_looks_at_stop_is_left():
     left = threading.Event()
 
@@ -106,7 +124,8 @@ def test_a_function_that_never_looks_at_stop_is_left():
         finally:
             left.set()
 
-    widget = StreamWidget(endless, prompt="x")
+    kept = []  # or it would be closed because nobody knows it any more
+    widget = StreamWidget(lambda *given: kept.append(endless(*given)) or kept[-1], prompt="x")
     press(widget)
     until(lambda: widget._answer["text"])
     from_browser(widget, _stops=1)
@@ -114,6 +133,12 @@ def test_a_function_that_never_looks_at_stop_is_left():
     press(widget)
     widget.close()
     until(lambda: not widget._running)
+
+
+def test_half_a_character_becomes_one_that_can_be_sent():
+    widget = StreamWidget(lambda prompt, stop: iter(["a\ud83d"]), prompt="x")
+    press(widget)
+    assert wait(widget)["text"] == "a?"
 
 
 def test_a_text_without_end_is_bounded():

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mygpt_helpers import TreeWidget, beam_search
+from mygpt_helpers.pictures.trees import MOST_ROWS
 from tests.test_trace import Table
 from tests.widgets.wire import from_browser, twin_of
 
@@ -51,6 +52,22 @@ def test_a_leaf_grows_and_grows_on():
     assert "+ grown" not in twin_of(widget).splitlines()[0]
 
 
+def test_a_long_path_shows_its_last_tokens_and_no_gradient_is_kept():
+    with_gradients = []
+
+    def watched(ids):
+        with_gradients.append(torch.is_grad_enabled())
+        return grow(ids)
+
+    widget, path = TreeWidget(FOUND, WORDS, watched), BEST
+    for count in range(MOST_ROWS):
+        from_browser(widget, asked=f"{count} {path}", chosen=path)
+        path = next(key for key in grown_in(widget) if key.rpartition(",")[0] == path)
+    assert not any(with_gradients)
+    assert len(widget.ids[0]) == 1 + 3 + MOST_ROWS - 1
+    assert len(widget.numbers()["rows"]) == MOST_ROWS
+
+
 def test_a_pruned_node_grows_too():
     widget = TreeWidget(FOUND, WORDS, grow)
     pruned = next(x[0] for x in widget._data["nodes"] if x[4] == "pruned")
@@ -77,6 +94,7 @@ def test_an_empty_tree_grows_from_its_prompt(capsys):
         (lambda ids: ([0.5], [-1.0]), "a token's id must be a whole number"),
         (lambda ids: ([77], [-1.0]), "labels has 6 strings, none for id 77"),
         (lambda ids: ids.nope, "AttributeError"),
+        (torch.nn.Embedding(3, 1), "longer than the model's context"),
         (None, "this tree does not grow"),
     ],
 )
