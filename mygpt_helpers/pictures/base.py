@@ -10,8 +10,10 @@ from __future__ import annotations
 import html
 import io
 from base64 import b64encode
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache, cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -102,6 +104,12 @@ def _glyphs() -> frozenset[int]:
     return frozenset.intersection(*(frozenset(get_font(font).get_charmap()) for font in fonts))
 
 
-def printable(text: str) -> str:
-    """Return text with characters that the figures' fonts lack (an emoji, say) as escapes."""
-    return "".join(c if ord(c) in _glyphs() else f"\\u{{{ord(c):x}}}" for c in text)
+def printable(text: str, max_chars: int | None = None) -> str:
+    """Return text with characters that the figures' fonts lack (an emoji, say) as escapes.
+
+    max_chars: cut to as many; no escape is cut in two.
+    """
+    parts = [c if ord(c) in _glyphs() else f"\\u{{{ord(c):x}}}" for c in text]
+    if max_chars is not None:
+        parts = parts[: bisect_right([*accumulate(map(len, parts))], max_chars)]
+    return "".join(parts)

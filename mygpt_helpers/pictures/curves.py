@@ -72,12 +72,12 @@ def _figure(
     for name, at in marks:
         axes.axvline(at, color=CUT, linestyle=":", linewidth=1)
         above = axes.get_xaxis_transform()
-        label = f" {printable(name)[:40]}"  # escapes are longer than what they stand for
+        label = f" {printable(name, 40)}"  # escapes are longer than what they stand for
         axes.text(at, 1.0, label, transform=above, va="bottom", parse_math=False)
     for name, at in levels:
         axes.axhline(at, color=CUT, linestyle=":", linewidth=1)
         beside = axes.get_yaxis_transform()
-        label = f" {printable(name)[:40]}"
+        label = f" {printable(name, 40)}"
         axes.text(1.0, at, label, transform=beside, va="center", parse_math=False)
     axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
     if log_x:
@@ -96,7 +96,7 @@ def _figure(
         legend = axes.legend(drawn, [str(i) for i in range(len(drawn))], frameon=False)
         for said, (name, _) in zip(legend.get_texts(), curves, strict=True):
             said.set_parse_math(False)
-            said.set_text(printable(name)[:60])
+            said.set_text(printable(name, 60))
     return figure
 
 

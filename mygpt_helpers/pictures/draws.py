@@ -88,7 +88,7 @@ def draws_figure(d: Draws) -> Figure:
     beside = axes.get_yaxis_transform()
     for row in rows:
         about = {"transform": beside, "va": "center", "size": 9, "parse_math": False}
-        axes.text(-0.56, row, printable(d.names[row])[:27], ha="right", **about)
+        axes.text(-0.56, row, printable(d.names[row], 27), ha="right", **about)
         axes.text(-0.03, row, d.ranges[row], ha="right", alpha=FAINT, **about)
         mark = "   ◀ u" if row == d.row else ""
         number = f"{d.probs[row]:.3f}   {d.shares[row]:.3f}{mark}"

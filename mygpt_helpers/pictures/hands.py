@@ -174,7 +174,7 @@ def _draw_plane(axes: Axes, hand: Hand) -> None:
         axes.plot(*value, "o", color=KEPT, markersize=6)
         side, shift = ("right", 4) if value[0] > 0 else ("left", 6)
         about = {"textcoords": "offset points", "ha": side, "size": 8.5, "parse_math": False}
-        axes.annotate(printable(name)[:18], value, (shift, 9), **about)
+        axes.annotate(printable(name, 18), value, (shift, 9), **about)
     axes.plot(x, y, "D", color=CHOSEN, markersize=7)
     axes.set(xlim=(-edge, edge), ylim=(-edge, edge))
     ends = [pair_text((end, end)).partition(",")[0][1:] for end in (-most, most)]

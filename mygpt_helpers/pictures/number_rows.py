@@ -71,7 +71,7 @@ def rows_figure(title: str, below: str, rows: Sequence[NumberRow]) -> Figure:
     for number, row in enumerate(rows):
         top = 0.65 + HIGH * number
         faint = {"alpha": FAINT} if row.kind in ("before", "names") else {}
-        label = printable(row.label)[:26]
+        label = printable(row.label, 26)
         axes.text(SIDE, top + HIGH / 2, label, size=8.5, ha="right", **plain, **faint)
         for place, cell in enumerate(row.cells):
             x = SIDE + 0.1 + CELL * place

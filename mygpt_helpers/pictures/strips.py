@@ -129,7 +129,7 @@ def strip_figure(strip: Strip, per_row: int = PER_ROW, length: int | None = None
 
 def _tile_text(token: str) -> str:
     """Return what a tile says; escapes are longer than what they stand for, so cut again."""
-    return printable(visible(token, LABEL_CHARS))[:LABEL_CHARS]
+    return printable(visible(token, LABEL_CHARS), LABEL_CHARS)
 
 
 def _draw_tile(

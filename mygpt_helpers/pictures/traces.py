@@ -112,7 +112,7 @@ def _tile(axes: Axes, corner: tuple[int, int], token: str, given: bool, is_next:
     axes.add_patch(Rectangle((x + 0.03, y + 0.05), 0.94, 0.9, fc=ground, ec=edge, ls=style, lw=1))
     if ground == WRITTEN:
         axes.plot([x + 0.03, x + 0.97], [y + 0.92] * 2, color=KEPT, lw=2, solid_capstyle="butt")
-    text = printable(visible(token, TILE_CHARS))[:TILE_CHARS]
+    text = printable(visible(token, TILE_CHARS), TILE_CHARS)
     size = min(8.5, 62 / max(1, len(text)))
     ink = "black" if ground == WRITTEN else None
     about = {"color": ink, "ha": "center", "va": "center", "parse_math": False}
@@ -125,7 +125,7 @@ def text_figure(title: str, prompt: Sequence[str], written: Sequence[Written]) -
     lines: list[list[tuple[float, float, str, float | None]]] = [[]]  # x, width, text, probability
     x = 0.0
     for token, own in tokens:
-        text = printable(visible(token, TILE_CHARS))[: 2 * TILE_CHARS]
+        text = printable(visible(token, TILE_CHARS), 2 * TILE_CHARS)
         wide = max(0.13 + 0.082 * len(text), 0.36)  # inches
         if x + wide > WIDTH - 0.3:
             lines.append([])

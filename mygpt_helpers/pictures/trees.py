@@ -46,14 +46,15 @@ class TreeView:
     title: str
     prompt: str
     branches: Mapping[Path, Branch]  # in the order in which a level is drawn
-    level: int  # so many levels of the search are shown; what was grown is shown beyond them
+    level: int  # so many levels are shown; at the search's last one, what was grown beyond it, too
     chosen: Path = ()
 
     def columns(self) -> dict[int, list[Branch]]:
         """Return the levels that are shown at once, {level: its nodes}."""
-        grown = [x.path for x in self.branches.values() if x.state == GROWN]
-        near = [len(path) for path in grown if self.chosen in (path, path[:-1])]
-        last = max(self.level, *near, 0)
+        last = self.level
+        if last == max((len(x.path) for x in self.branches.values() if x.state != GROWN), default=0):
+            grown = [x.path for x in self.branches.values() if x.state == GROWN]
+            last = max([last, *(len(p) for p in grown if self.chosen in (p, p[:-1]))])
         found: dict[int, list[Branch]] = {
             n: [] for n in range(max(1, last - COLUMNS + 1), last + 1)
         }
@@ -231,7 +232,10 @@ def tree_figure(view: TreeView) -> Figure:
             _node(axes, x, (start, top), branch, view.chosen)
         before = here
     legend = "on an edge: log-probability  ·  Σ: sum along the path"
-    signs = "✓ kept   ✕ pruned   ■ ended   + grown   ▲ greedy   ◆ chosen"
+    states = {x.state for nodes in columns.values() for x in nodes}
+    signs = "   ".join(
+        [*(sign for state, sign in SIGNS.items() if state in states), "▲ greedy", "◆ chosen"]
+    )
     text = visible_title(view.prompt + "".join(x.token for x in view.on_path()), 110)
     for line, said in enumerate([printable(text), f"{view.facts()}  ·  {legend}", signs]):
         figure.text(0.02, (0.5 - 0.19 * line) / height, said, size=8, **about)
@@ -251,7 +255,7 @@ def _node(axes: Axes, x: int, at: tuple[float, float], branch: Branch, chosen: P
     axes.text(x + 0.21, top + 0.3, f"{branch.log_prob:.2f}", size=6.5, ha="center", **about)
     box = Rectangle((x + 0.32, top + 0.06), 0.64, 0.88, fill=False, ec=colour, **dashes)
     axes.add_patch(box)
-    token = printable(visible(branch.token, TILE_CHARS)) or '""'
+    token = printable(visible(branch.token, TILE_CHARS), TILE_CHARS)
     signs = "".join(mark[0] for mark in said)
-    axes.text(x + 0.64, top + 0.32, token[:TILE_CHARS], size=7.5, ha="center", **about)
+    axes.text(x + 0.64, top + 0.32, token or '""', size=7.5, ha="center", **about)
     axes.text(x + 0.64, top + 0.72, f"Σ {branch.score:.2f} {signs}", size=6.5, ha="center", **about)

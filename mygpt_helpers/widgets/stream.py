@@ -118,11 +118,12 @@ class StreamWidget(LivePicture):
                 raise InputError(f"stream must yield texts, got {kind_of(piece)}.")
             now = time.monotonic()
             count += bool(piece)
-            first = first or now - start
+            first = first or bool(piece) * (now - start)
             late += stop.is_set()
             with self._lock:
                 self._text += _whole(piece)
-                self._line = f"{count} pieces in {now - start:.1f} s, the first after {first:.2f} s"
+                many = f"{count} piece{'s' * (count != 1)}"
+                self._line = f"{many} in {now - start:.1f} s, the first after {first:.2f} s"
                 if count == 1 or now - self._told >= SYNC_SECONDS:
                     self._tell()
             if len(self._text) > MOST_CHARS:

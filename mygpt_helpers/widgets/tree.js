@@ -46,8 +46,8 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
     else if (!model.get("_answer").error) model.set("asked", answered());
     model.set("chosen", key);
     const depth = depthOf(key);
-    if (below(key).some(({ state }) => state !== "grown")) model.set("level", Math.max(model.get("level"), depth + 1));
     const last = model.get("_sliders")[0].stops.at(-1);
+    if (below(key).length || canGrow(key)) model.set("level", Math.max(model.get("level"), Math.min(last, depth + 1)));
     if (depth && depth < lastColumn() - data.columns + 1)
       model.set("level", Math.min(last, depth + data.columns - 1));
     if (!depth && last) model.set("level", Math.min(model.get("level"), data.columns));
@@ -55,9 +55,10 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
   }
 
   function lastColumn() {
-    const chosen = model.get("chosen");
+    const [chosen, level] = [model.get("chosen"), model.get("level")];
+    if (level < model.get("_sliders")[0].stops.at(-1)) return level; // back in the search
     const near = ({ key, parent, state }) => state === "grown" && (key === chosen || parent === chosen);
-    return Math.max(model.get("level"), 0, ...[...nodes.values()].filter(near).map(({ key }) => depthOf(key)));
+    return Math.max(level, ...[...nodes.values()].filter(near).map(({ key }) => depthOf(key)));
   }
 
   function move(event) {
@@ -86,6 +87,7 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
     const svg = make(area, "svg", { width: WIDE * data.columns, height, "aria-label": "edges" });
     tiles = new Map();
     const ends = new Map([["", height / 2 + 12]]);
+    if (first === 1) make(svg, "circle", { cx: -6, cy: height / 2 + 12, r: 3, fill: "currentColor" }); // the prompt
     columns.forEach((all, x) => {
       make(area, "div", { class: "level", style: `left: ${WIDE * x + EDGE}px` }, `level ${first + x}`);
       const shift = 24 + ((most - all.length) * HIGH) / 2;
@@ -135,6 +137,7 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
     make(text, "bdi", {}, data.prompt);
     make(text, "bdi", { class: "new" }, path.map(({ texts }) => texts[2]).join(""));
     const steps = path.slice(-data.rows);
+    rows.parentElement.hidden = !steps.length;
     while (rows.children.length > steps.length) rows.lastChild.remove();
     while (rows.children.length < steps.length) {
       const row = make(rows, "tr");

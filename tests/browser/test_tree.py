@@ -30,6 +30,15 @@ def test_one_goes_on_from_node_to_node_and_back(board):
         part.locator(f'.branches button[data-key^="{key},"]').first.wait_for()
         assert check(board.notebook, part, widget)["note"] == ""
         leaf = part.locator(f'.branches button[data-key^="{key},"]').nth(2 % depth)
+    levels = part.locator(".level")
+    assert levels.last.is_visible() and levels.last.inner_text() != "level 1"
+    bounds = [x.bounding_box() for x in (levels.last, part.locator(".branches button").first)]
+    assert bounds[0]["y"] + bounds[0]["height"] <= bounds[1]["y"] + 40  # above the tiles
+    board.slider("tree", "level").press("Home")  # back in the search, wherever one has gone
+    check(board.notebook, part, widget)
+    assert levels.all_inner_texts() == ["level 1"]
+    board.slider("tree", "level").press("End")
+    check(board.notebook, part, widget)
     before = board.notebook.in_kernel(f"print({widget}.chosen)").strip()
     part.get_by_role("button", name="one token back").click()
     check(board.notebook, part, widget)

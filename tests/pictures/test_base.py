@@ -71,3 +71,13 @@ def test_what_has_no_page_gets_no_html():
     # nbval would compare it; and a kernel that a script drives names no cells.
     assert base.running_cell() == ("", "")
     assert set(stills()["show_curves"]._repr_mimebundle_()[0]) == {"image/png", "text/plain"}
+
+
+def test_no_escape_is_cut_in_two():
+    assert base.printable("ab🙂c") == r"ab\u{1f642}c"
+    assert [base.printable("ab🙂c", n) for n in (2, 8, 10, 11, 12)] == [
+        *["ab"] * 2,
+        *["ab"],
+        r"ab\u{1f642}",
+        r"ab\u{1f642}c",
+    ]

@@ -38,10 +38,10 @@ def test_of_a_path_that_goes_on_beyond_the_levels_shown_the_visible_part_is_show
     assert [*view.columns()] == [1] and len(view.columns()[1]) == 4
     more = (*path, 0)
     grown = branches | {more: Branch(more, "a", -1.0, -9.0, "grown")}
-    view = TreeView("T", prompt, grown, 1, more)
-    assert [[x.path for x in nodes] for nodes in view.columns().values()][1:] == [
-        [more[:n]] for n in range(2, 6)
-    ]
+    assert [*TreeView("T", prompt, grown, 1, more).columns()] == [1]  # back in the search
+    columns = TreeView("T", prompt, grown, len(path), more).columns()
+    assert [*columns] == [*range(1, len(more) + 1)]
+    assert [x.path for x in columns[len(more)]] == [more]
 
 
 MARKS = {"kept": "✓ kept", "pruned": "✕ pruned", "ended": "■ ended"}
