@@ -92,6 +92,11 @@ def _each_beams_best(scores: torch.Tensor, log_probs: torch.Tensor, num_beams: i
     return torch.arange(len(scores)), best.indices, scores + best.values
 
 
+def _each_rows_best(scores: torch.Tensor, log_probs: torch.Tensor, num_beams: int) -> tuple:
+    best = (scores[:, None] + log_probs).topk(num_beams)  # (B, num_beams)
+    return best.indices // log_probs.shape[1], best.indices % log_probs.shape[1], best.values
+
+
 def best_text(scores: list[float], lengths: list[int], penalty: float) -> int:
     """Return the place of the text whose score / length ** penalty is the largest."""
     return max(range(len(scores)), key=lambda i: scores[i] / lengths[i] ** penalty)
@@ -206,6 +211,18 @@ EXERCISES = (
             "First the parents, then the tokens: place // V and place % V.": _beams(
                 order=(1, 0, 2)
             ),
+            "The scores come last: parents, tokens, scores.": (
+                _beams(order=(2, 0, 1)),
+                _beams(order=(2, 1, 0)),
+            ),
+            "Keep num_beams of the whole list, not of each row: flatten before topk.": (
+                _each_rows_best
+            ),
+            "A parent is a whole number: // and not /.": (
+                lambda *given: (lambda p, t, s: (p + t / given[1].shape[1], t, s))(
+                    *beam_step(*given)
+                )
+            ),
             "The new scores are the sums: the next level adds to them.": _beams(
                 value=lambda log_probs, place, best: log_probs.flatten()[place]
             ),
@@ -243,6 +260,10 @@ EXERCISES = (
             "length ** penalty, not length * penalty.": _text(
                 lambda s, n, penalty: s / (n * penalty) if penalty else s / n
             ),
+            "Its place is asked for, not its number.": lambda s, n, penalty: max(
+                score / length**penalty for score, length in zip(s, n, strict=True)
+            ),
+            "Places are counted from 0.": lambda *given: best_text(*given) + 1,
             "The largest wins. All are negative, so that is the one nearest to 0.": _text(
                 lambda s, n, penalty: s / n**penalty, min
             ),
@@ -278,8 +299,15 @@ EXERCISES = (
             "A run that comes three times repeats twice: its first time is new.": _share(
                 lambda runs: sum(runs.count(run) > 1 for run in runs) / len(runs)
             ),
-            "A share is a number from 0 to 1: divide by how many runs there are.": _share(
-                lambda runs: float(len(runs) - len(set(runs)))
+            "A share is a number from 0 to 1: divide by how many runs there are.": (
+                _share(lambda runs: float(len(runs) - len(set(runs)))),
+                _share(lambda runs: 100 * (1 - len(set(runs)) / len(runs))),
+            ),
+            "Divide by how many runs there are: len(ids) - n + 1, not len(ids).": lambda ids, n: (
+                (len(runs := _runs(ids, n)) - len(set(runs))) / len(ids)
+            ),
+            "The last run starts at len(ids) - n: range(len(ids) - n + 1).": _share(
+                lambda runs: 1 - len(set(runs)) / len(runs), lambda ids, n: _runs(ids[:-1], n)
             ),
             "A text shorter than n has no run: return 0.0.": lambda ids, n: (
                 1 - len(set(_runs(ids, n))) / len(_runs(ids, n))

@@ -5,7 +5,7 @@ from ..widgets.question import Choice, Question
 QUESTIONS = (
     Question(
         name="07.greedy_best",
-        text="Two tokens follow I, as the table says. Which text of these is the likeliest?",
+        text="A text is I and two more tokens, as the table says. Which of these is the likeliest?",
         choices=(
             Choice("I like tea", "It begins with the likeliest token, and has 0.6 x 0.4 = 0.24."),
             Choice("I like you", "It has 0.6 x 0.3 = 0.18."),
@@ -18,7 +18,7 @@ QUESTIONS = (
         choices=(
             Choice(
                 "It rises if the token is a likely one.",
-                "A logarithm of at most 1 is never above 0.",
+                "The logarithm of a probability is never above 0.",
             ),
             Choice(
                 "It falls, or stays if the token is certain.",

@@ -52,8 +52,9 @@ class TreeView:
     def columns(self) -> dict[int, list[Branch]]:
         """Return the levels that are shown at once, {level: its nodes}."""
         last = self.level
-        if last == max((len(x.path) for x in self.branches.values() if x.state != GROWN), default=0):
-            grown = [x.path for x in self.branches.values() if x.state == GROWN]
+        grown = [x.path for x in self.branches.values() if x.state == GROWN]
+        depth = max((len(p) for p in self.branches if p not in grown), default=0)
+        if last == depth:
             last = max([last, *(len(p) for p in grown if self.chosen in (p, p[:-1]))])
         found: dict[int, list[Branch]] = {
             n: [] for n in range(max(1, last - COLUMNS + 1), last + 1)
