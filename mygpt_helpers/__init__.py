@@ -17,6 +17,8 @@ _HOME = {
     "gpt": "GPT attention_weights count_parameters",
     "walks": "Part walk",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",
+    "byte_pairs": "BPETokenizer merge_pair",
+    "tokenizing": "CharTokenizer WordTokenizer tokenizer_from_json",
     "generation": "generate trace Step prompt_inputs",
     "clinic": "attempt Attempt generation_settings",
     "search": "beam_search Found Node",
