@@ -45,6 +45,7 @@ _HOME = {
     "widgets.grids": "GridsWidget",
     "widgets.hand_attention": "HandAttentionWidget",
     "widgets.loss": "LossWidget",
+    "widgets.merges": "MergesWidget",
     "widgets.order": "OrderWidget",
     "widgets.question": "Choice Question QuestionWidget",
     "widgets.side_by_side": "SideBySideWidget",

@@ -35,7 +35,7 @@ class BPETokenizer:
 
     def __init__(self, merges: Sequence[tuple[int, int]]) -> None:
         self.merges: list[tuple[int, int]] = []
-        self._bytes = [bytes([byte]) for byte in range(BYTES)]
+        self.token_bytes = [bytes([byte]) for byte in range(BYTES)]
         names = [*byte_names()]  # what the library calls the tokens
         known = set(names)
         for i, given in enumerate(merges if is_many(merges) else [merges]):
@@ -48,10 +48,10 @@ class BPETokenizer:
                     f"of at most {LONGEST:,} bytes, got {given!r:.40}."
                 )
             self.merges.append(pair)
-            self._bytes.append(self._bytes[pair[0]] + self._bytes[pair[1]])
+            self.token_bytes.append(self.token_bytes[pair[0]] + self.token_bytes[pair[1]])
             names.append(name)
             known.add(name)
-        self.vocab = [text_of_bytes(token) for token in self._bytes]
+        self.vocab = [text_of_bytes(token) for token in self.token_bytes]
         self._library = Tokenizer(
             models.BPE(
                 vocab={name: i for i, name in enumerate(names)},
@@ -92,7 +92,7 @@ class BPETokenizer:
 
         Raises ValueError for an id that is not there.
         """
-        return b"".join(to_tokens(ids, self._bytes)).decode("utf-8", "replace")
+        return b"".join(to_tokens(ids, self.token_bytes)).decode("utf-8", "replace")
 
     def merge_steps(self, text: str) -> Iterator[list[int]]:
         """Yield the ids of a text after 0, 1, 2, ... merges; the last are those of encode."""
