@@ -100,7 +100,7 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
     svg.setAttribute("aria-label", `${rate} after ${commas(now)} merges`);
     say(caption, title);
     const counted = `${commas(ids.length)} tokens for ${commas(chars.length)} characters: ${rate}.`;
-    const size = `Vocabulary: 256 bytes + ${commas(now)} merges = ${commas(256 + now)} tokens.`;
+    const size = `Vocabulary: 256 bytes + ${commas(now)} merged = ${commas(256 + now)} tokens.`;
     return { title, facts: `${counted} ${size}`, note: byteNote(chars) };
   };
 });

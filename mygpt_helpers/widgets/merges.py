@@ -71,10 +71,10 @@ class MergesWidget(LivePicture):
         title = f"{data['title']}after {now:,} of {len(pairs):,} merges"
         facts = (
             f"{len(ids):,} tokens for {chars:,} characters: {rates[now]:.2f} tokens per character. "
-            f"Vocabulary: {BYTES} bytes + {now:,} merges = {BYTES + now:,} tokens."
+            f"Vocabulary: {BYTES} bytes + {now:,} merged = {BYTES + now:,} tokens."
         )
         lines = [title, "  " + "|".join(f"[{text}]" if new else text for text, _, new in pieces)]
-        lines += [f"  {number}  {pair} → {new}, {count} times" for number, pair, new, count in rows]
+        lines += [f"  {number}  {pair} → {new}, here: {count}" for number, pair, new, count in rows]
         note = _note(self.text)
         page = {
             "title": title,
