@@ -73,7 +73,7 @@ class MergesWidget(LivePicture):
             f"{len(ids):,} tokens for {chars:,} characters: {rates[now]:.2f} tokens per character. "
             f"Vocabulary: {BYTES} bytes + {now:,} merged = {BYTES + now:,} tokens."
         )
-        lines = [title, "  " + "|".join(f"[{text}]" if new else text for text, _, new in pieces)]
+        lines = [title, "  " + " ".join(f"[{text}]" if new else text for text, _, new in pieces)]
         lines += [f"  {number}  {pair} → {new}, here: {count}" for number, pair, new, count in rows]
         note = _note(self.text)
         page = {
