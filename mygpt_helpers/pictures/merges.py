@@ -11,20 +11,17 @@ from .base import CHOSEN, CUT, DPI, KEPT, printable
 
 WIDTH = 7.2  # inches
 MOST_LINES = 12
+Piece = tuple[str, int, bool]  # its text, its place in GROUNDS, whether the last merge made it
 # By how many bytes a token has: 1 to 5 or more. live.css has the same.
 GROUNDS = ("none", "#EAF3F9", "#D2E6F3", "#B3D5EA", "#8FC1E0")
 
 
 def merges_figure(
-    title: str,
-    pieces: Sequence[tuple[str, int, bool]],
-    facts: str,
-    rates: Sequence[float],
-    now: int,
+    title: str, pieces: Sequence[Piece], facts: str, rates: Sequence[float], now: int
 ) -> Figure:
     """Return the tokens as tiles, above the curve of tokens per character.
 
-    pieces: text, place in GROUNDS, whether the last merge made it. rates: after 0, 1, 2 ... merges;
+    rates: after 0, 1, 2 ... merges;
     the one after `now` is marked.
     """
     tiles, x, line = [], 0.0, 0

@@ -40,7 +40,8 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
   box.addEventListener("input", () => model.set("text", box.value.toWellFormed?.() ?? box.value));
   box.addEventListener("change", () => tell(model));
 
-  const flow = make(body, "div", { class: "flow pieces" });
+  const scrolls = { tabindex: 0, role: "group", "aria-label": "the tokens", ...OUR_KEYS };
+  const flow = make(body, "div", { class: "flow pieces", ...scrolls });
   make(flow, "span", { class: "unseen" }, "tokens");
   const tiles = [];
   makeLegend(body, [["byte", "one byte"], ["deep", "more bytes"], ["new", "made by the last merge"]]);
@@ -69,6 +70,8 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
     if (box.value !== text) box.value = text; // set from Python
     [cut, chars, steps] = [text, [...text], mergeSteps(text, pairs)];
     rates = steps.map((ids) => ids.length / Math.max(1, chars.length));
+    // Room for all bytes: what is below stays where it is while the tokens come together.
+    flow.style.minHeight = `${Math.min(330, 6 + 24 * Math.ceil(steps[0].length / 33))}px`;
     say(highest, Math.max(1, rates[0]).toFixed(2));
     curve.setAttribute("points", rates.map((rate, n) => `${across(n).toFixed(1)},${up(rate).toFixed(1)}`).join(" "));
   }
@@ -99,8 +102,8 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
     const rate = `${rates[now].toFixed(2)} tokens per character`;
     svg.setAttribute("aria-label", `${rate} after ${commas(now)} merges`);
     say(caption, title);
-    const counted = `${commas(ids.length)} tokens for ${commas(chars.length)} characters: ${rate}.`;
-    const size = `Vocabulary: 256 bytes + ${commas(now)} merged = ${commas(256 + now)} tokens.`;
-    return { title, facts: `${counted} ${size}`, note: byteNote(chars) };
+    const facts = `${commas(ids.length)} tokens for ${commas(chars.length)} characters: ${rate}.\n`
+      + `Vocabulary: 256 bytes + ${commas(now)} merged = ${commas(256 + now)} tokens.`;
+    return { title, facts, note: byteNote(chars) };
   };
 });

@@ -69,10 +69,10 @@ class MergesWidget(LivePicture):
             count = len(steps[number - 1]) - len(steps[number])
             rows.append([f"{number:,}", pair, names[BYTES + number - 1], count])
         title = f"{data['title']}after {now:,} of {len(pairs):,} merges"
-        facts = (
-            f"{len(ids):,} tokens for {chars:,} characters: {rates[now]:.2f} tokens per character. "
-            f"Vocabulary: {BYTES} bytes + {now:,} merged = {BYTES + now:,} tokens."
-        )
+        rate = f"{rates[now]:.2f} tokens per character"
+        counted = f"{len(ids):,} tokens for {chars:,} characters: {rate}."
+        size = f"Vocabulary: {BYTES} bytes + {now:,} merged = {BYTES + now:,} tokens."
+        facts = f"{counted}\n{size}"
         lines = [title, "  " + " ".join(f"[{text}]" if new else text for text, _, new in pieces)]
         lines += [f"  {number}  {pair} → {new}, here: {count}" for number, pair, new, count in rows]
         note = _note(self.text)

@@ -221,7 +221,8 @@ CASES = {
         BPETokenizer.train("the cat sat on the mat, the rat on the hat", 270),
         "the fat cat sat on the mat; naïve\\n 😊", merges=3, title="T")""",
     "merges, hostile": """MergesWidget(
-        BPETokenizer.train(3 * whole(HOSTILE), 600), whole(HOSTILE), merges=5, title=HOSTILE[1])""",
+        BPETokenizer.train(3 * whole(HOSTILE), 600), 2 * whole(HOSTILE), merges=5,
+        title=HOSTILE[1])""",
     "cache calculator": "CacheCalculatorWidget()",
     "cache calculator, hostile": """CacheCalculatorWidget(
         1, 1, 9, bits_per_number=5, length=3, batch_size=7)""",

@@ -31,7 +31,7 @@ def test_the_twin_marks_what_the_last_merge_made():
         "  t h e ␣ c [at] ␣ s [at] ␣ o n ␣ t h e ␣ m [at] , ␣ t h e ␣ r [at] "
         "␣ o n ␣ t h e ␣ h [at]",
         "  1  a + t → at, here: 5",
-        "37 tokens for 42 characters: 0.88 tokens per character. "
+        "37 tokens for 42 characters: 0.88 tokens per character.",
         "Vocabulary: 256 bytes + 1 merged = 257 tokens.",
     ]
 
