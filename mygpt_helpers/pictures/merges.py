@@ -21,8 +21,7 @@ def merges_figure(
 ) -> Figure:
     """Return the tokens as tiles, above the curve of tokens per character.
 
-    rates: after 0, 1, 2 ... merges;
-    the one after `now` is marked.
+    rates: after 0, 1, 2, ... merges; the one after `now` of them is marked.
     """
     tiles, x, line = [], 0.0, 0
     for text, ground, new in pieces:
