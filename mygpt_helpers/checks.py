@@ -67,6 +67,20 @@ def checked_text(name: str, value: str) -> str:
     return value
 
 
+def whole_text(text: str, *, least: int = 0) -> str:
+    """Return a text of so many characters at least, or raise ValueError; half an emoji is none."""
+    try:
+        checked_text("text", text).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text has half a character, {text[error.start]!r}, at position {error.start}: it "
+            "was cut or read wrongly. text.encode(errors='replace').decode() puts a ? there."
+        ) from None
+    if len(text) < least:
+        raise InputError("the text is empty; a vocabulary needs at least one character.")
+    return text
+
+
 def checked_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
     """Return a list of strings as a tuple, or raise ValueError; a string alone is no list."""
     if is_many(values) and not isinstance(values, str):

@@ -34,7 +34,7 @@ FLOORS = [
     ["checks"],
     ["prompts"],
     ["gpt"],
-    ["corpus", "texts"],
+    ["corpus", "texts", "byte_pairs", "tokenizing"],
     ["sampling", "models"],
     ["walks"],
     ["readers", "run_checks"],

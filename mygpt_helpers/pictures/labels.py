@@ -11,25 +11,37 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from ..byte_pairs import byte_names, text_of_bytes
 from ..checks import checked_count
 from ..errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from ..byte_pairs import BPETokenizer
+    from ..tokenizing import CharTokenizer
+
+    AnyTokenizer = PreTrainedTokenizerBase | CharTokenizer | BPETokenizer
+
 LAST_ID = 2**31 - 1  # beyond it the tokenizers library raises an error of its own
 
 
-def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
+def token_text(tokenizer: AnyTokenizer, token_id: int) -> str:
     """Return what a token adds to a text, its own space included: " pub".
 
-    The bytes that are no whole character become <0xE2>. What has no text keeps its name in the
-    vocabulary, and an id without a token becomes <id 49200>. Raises ValueError for what is no
-    tokenizer, or no id. Used from lesson 01 on.
+    tokenizer: transformers', or another whose `vocab` is the list of its tokens' texts. The bytes
+    that are no whole character become <0xE2>. What has no text keeps its name in the vocabulary,
+    and an id without a token becomes <id 49200>. Raises ValueError for what is no tokenizer, or no
+    id. Used from lesson 01 on.
     """
-    if not hasattr(tokenizer, "convert_ids_to_tokens"):
-        raise InputError(f"tokenizer must be one of transformers', got {tokenizer!r:.80}.")
     token_id = checked_count("token_id", token_id, first=0, last=LAST_ID)
+    if _has_texts(tokenizer):
+        return tokenizer.vocab[token_id] if token_id < len(tokenizer.vocab) else f"<id {token_id}>"
+    if not hasattr(tokenizer, "convert_ids_to_tokens"):
+        raise InputError(
+            "tokenizer must be one of transformers', or have a list of its tokens' texts as vocab; "
+            f"got {tokenizer!r:.80}."
+        )
     name = tokenizer.convert_ids_to_tokens(token_id)
     if name is None:
         return f"<id {token_id}>"
@@ -55,9 +67,16 @@ def label_function(label_of: Callable[[int], str]) -> Callable[[int], str]:
     """Return label_of; in place of a tokenizer's own decode, token_text of this tokenizer."""
     called = label_of.func if isinstance(label_of, partial) else label_of
     tokenizer = getattr(called, "__self__", None)
-    if called == getattr(tokenizer, "decode", None) and hasattr(tokenizer, "all_special_ids"):
+    named = hasattr(tokenizer, "all_special_ids") or _has_texts(tokenizer)
+    if called == getattr(tokenizer, "decode", None) and named:
         return partial(token_text, tokenizer)
     return label_of
+
+
+def _has_texts(tokenizer: object) -> bool:
+    """Tell whether a tokenizer's vocabulary is a list; transformers' is a dict, slow to make."""
+    asked = not hasattr(tokenizer, "convert_ids_to_tokens")
+    return asked and isinstance(getattr(tokenizer, "vocab", None), list)
 
 
 def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
@@ -79,10 +98,7 @@ def _neighbour(tokenizer: PreTrainedTokenizerBase) -> int | None:
 
 def _with_bytes(name: str) -> str | None:
     """Return the text of a byte-level token's name, bytes that are no character as <0xE2>."""
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    byte_of = {char: byte for byte, char in bytes_to_unicode().items()}
+    byte_of = {char: byte for byte, char in enumerate(byte_names())}
     if not set(name) <= set(byte_of):
         return None
-    text = bytes(byte_of[char] for char in name).decode("utf-8", "surrogateescape")
-    return re.sub("[\udc80-\udcff]", lambda found: f"<0x{ord(found[0]) - 0xDC00:02X}>", text)
+    return text_of_bytes(bytes(byte_of[char] for char in name))

@@ -46,6 +46,8 @@ def small_walk(V=4, T=4, embed_dim=8):
     torch.manual_seed(0)
     model = GPT(V, embed_dim, num_heads=2, num_layers=2)
     return walk(model, torch.arange(T)[None] % V)
+def whole(texts):
+    return "".join(text[:60] for text in texts).encode(errors="replace").decode()
 kept = []
 def keep(choice):
     kept.append(choice)
@@ -216,6 +218,12 @@ CASES = {
         small_walk(13, 8)[-3:] + [Part(HOSTILE[1], HOSTILE[0], torch.tensor([[math.nan, 9e4, -0.0]]
         * 8), {HOSTILE[2] + ": weights": torch.eye(8), HOSTILE[7]: torch.full((8, 1), -math.inf)})],
         HOSTILE[:8], vocab=HOSTILE, part=3, opened=True)""",
+    "merges": """MergesWidget(
+        BPETokenizer.train("the cat sat on the mat, the rat on the hat", 270),
+        "the fat cat sat on the mat; naïve\\n 😊", merges=3, title="T")""",
+    "merges, hostile": """MergesWidget(
+        BPETokenizer.train(3 * whole(HOSTILE), 600), 2 * whole(HOSTILE), merges=5,
+        title=HOSTILE[1])""",
     "cache calculator": "CacheCalculatorWidget()",
     "cache calculator, hostile": """CacheCalculatorWidget(
         1, 1, 9, bits_per_number=5, length=3, batch_size=7)""",

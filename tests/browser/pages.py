@@ -18,7 +18,7 @@ from lab import settle
 READ = """part => {
   const text = selector => part.querySelector(selector)?.textContent ?? '';
   const cellText = cell => cell.textContent || cell.title.split(': ').at(-1);
-  const rows = [...part.querySelectorAll(':is(tbody, tfoot) tr, .choice')]
+  const rows = [...part.querySelectorAll(':is(tbody, tfoot) tr, .choice, .pieces')]
     .filter(row => row.checkVisibility({ visibilityProperty: true }))
     .map(row => [...row.children].filter(cell => !cell.matches('.bars')).map(cellText));
   const curves = [...part.querySelectorAll('polyline')]

@@ -55,6 +55,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "10.attention", "10.split_heads", "10.block",
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
+        "13.encode", "13.merge", "13.bits_per_char",
     ]  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def test_the_first_case_has_something_to_choose_from(exercise):
 
     message = evaluate(exercise.name, failing).message
     lists = ("02.stream", "06.ngrams", "07.best_text", "07.repeated", "09.memory")
-    plain = exercise.name[:2] in ("00", "08") or exercise.name in lists
+    plain = exercise.name[:2] in ("00", "08", "13") or exercise.name in lists
     assert "tensor([" in message or plain
     assert " of shape (1,)" not in message and "scores: [3.5]" not in message
 
@@ -520,3 +521,14 @@ def test_a_stream_that_prints_is_told_to_yield():
     message = evaluate("02.stream", stream).message
     assert "Hand over each piece by `yield`" in message and "`return`" not in message
     assert "Does it have its `yield`?" in evaluate("02.stream", lambda decode, ids: None).message
+
+
+# ---- lesson 13 ----
+
+
+def test_what_encode_and_merge_and_bits_per_char_give():
+    assert SOLUTION["13.encode"]("abba?", ["<unk>", "a", "b"], "<unk>") == [1, 2, 2, 1, 0]
+    assert SOLUTION["13.merge"]([7, 7, 7, 8], (7, 7), 9) == [9, 7, 8]
+    bits = SOLUTION["13.bits_per_char"]
+    assert bits(math.log(2), 50, 100) == pytest.approx(0.5)
+    assert bits(math.log(65), 10, 10) == pytest.approx(math.log2(65))

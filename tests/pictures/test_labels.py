@@ -10,7 +10,26 @@ import torch
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from mygpt_helpers import DistributionWidget, summarize, token_text, visible
+from mygpt_helpers import (
+    BPETokenizer,
+    CharTokenizer,
+    DistributionWidget,
+    DrawWidget,
+    LikelihoodWidget,
+    OrderWidget,
+    RulesWidget,
+    SideBySideWidget,
+    StrategiesWidget,
+    TraceWidget,
+    TreeWidget,
+    WordTokenizer,
+    beam_search,
+    strategies,
+    summarize,
+    token_text,
+    trace,
+    visible,
+)
 from tests.tiny import ARCHITECTURES, make_tokenizer
 
 PIECES = ["▁", "al", "▁al", "▁▁", "▁▁al", ".", "▁.", "é", "▁é"]
@@ -154,7 +173,7 @@ def test_what_is_no_id(token_id):
 
 
 def test_what_is_no_tokenizer():
-    with pytest.raises(ValueError, match="tokenizer must be one of transformers', got 'x'"):
+    with pytest.raises(ValueError, match="tokenizer must be one of transformers'.*got 'x'"):
         token_text("x", 3)
 
 
@@ -172,3 +191,57 @@ def test_other_functions_name_the_tokens_as_they_like():
     for label_of in ("decode".__getitem__, lambda i: f"decode {i}"):
         shown = summarize(logits, logits.softmax(dim=-1), label_of).labels
         assert shown == (label_of(0), label_of(1))
+
+
+TEXT = "a naïve cat,\n a café cat 😊"
+OWN = {
+    "characters": CharTokenizer.train(TEXT, unknown="<unk>"),
+    "words": WordTokenizer.train(TEXT),
+    "byte pairs": BPETokenizer.train(TEXT, 260),
+}
+
+
+class Rows(torch.nn.Module):
+    """A model whose scores hang on the last id alone."""
+
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.rows = torch.randn(vocab_size, vocab_size, generator=torch.Generator().manual_seed(0))
+
+    def forward(self, ids):
+        return self.rows[ids], None
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_the_courses_own_tokenizers_name_tokens_everywhere(kind):
+    tokenizer = OWN[kind]
+    assert [token_text(tokenizer, i) for i in range(tokenizer.vocab_size)] == tokenizer.vocab
+    assert token_text(tokenizer, tokenizer.vocab_size) == f"<id {tokenizer.vocab_size}>"
+    model, ids = Rows(tokenizer.vocab_size), torch.tensor([tokenizer.encode("a cat")])
+    steps, search = trace(model, ids, 4, top_k=1), beam_search(model, ids, 3, 2)
+    text_of = tokenizer.decode
+    top = visible(token_text(tokenizer, steps[0].chosen))
+    for show in (DistributionWidget, DrawWidget, RulesWidget, OrderWidget):
+        given = steps[0].logits if show is DistributionWidget else steps[0]
+        assert top in str(show(given, text_of)), show
+    for picture in (
+        TraceWidget(steps, text_of),
+        LikelihoodWidget(steps, text_of),
+        SideBySideWidget(steps[:2], text_of),
+        TreeWidget(search, text_of),
+    ):
+        assert top in str(picture), picture
+    written = strategies(model, ids, 4, {"greedy": {"top_k": 1}}, seeds=[0])
+    text = tokenizer.decode(written[0].new_ids)
+    assert visible(text) in visible(str(StrategiesWidget(written, text_of)))
+
+
+def test_a_tokenizer_that_a_learner_wrote_names_tokens_too():
+    class Own:
+        vocab = ["a", " b"]
+
+        def decode(self, ids):
+            return "".join(self.vocab[i] for i in ids)
+
+    shown = summarize(torch.zeros(3), torch.ones(3) / 3, Own().decode).labels
+    assert shown == ("a", " b", "<id 2>")

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 import mygpt_helpers
 from mygpt_helpers import (
     AttentionWidget,
+    BPETokenizer,
     CacheCalculatorWidget,
     CacheWidget,
     CallWidget,
@@ -31,6 +32,7 @@ from mygpt_helpers import (
     HandAttentionWidget,
     LikelihoodWidget,
     LossWidget,
+    MergesWidget,
     OrderWidget,
     Part,
     Question,
@@ -329,6 +331,10 @@ def test_many_threads_leave_one_consistent_answer():
 # What all of them send
 
 
+def whole(text):
+    return text.encode(errors="replace").decode()
+
+
 def all_kinds(text):
     """Return one picture of each kind, with a text wherever one can stand."""
     about = {"title": text, "facts": text, "row_label": text, "column_label": text}
@@ -368,6 +374,7 @@ def all_kinds(text):
         StreamWidget(lambda prompt, stop: iter([text]), prompt=text),
         CallWidget(lambda **k: text, {text: [text, 1]}, code=f"{text}()", start={text: text}),
         TreeWidget(beam_search(MODEL, RUN[0].ids[None], 2, 2), [text] * 5, title=text),
+        MergesWidget(BPETokenizer.train("abab", 258), whole(text), merges=1, title=text),
         StrategiesWidget([Continuation(text, 7, probs.long(), -1.0, 0.5)], lambda ids: text),
     ]
 
