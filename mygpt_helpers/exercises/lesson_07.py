@@ -5,6 +5,7 @@ from random import Random
 
 import torch
 
+from .beams_07 import beam_step, beams, each_beams_best, each_rows_best, levels
 from .cases import float32
 from .engine import Exercise
 
@@ -42,59 +43,6 @@ def _pair(table: Callable) -> Callable:
 def _greedy_pair(first: torch.Tensor, second: torch.Tensor) -> tuple[int, int]:
     one = int(first.argmax())
     return one, int(second[one].argmax())
-
-
-def beam_step(
-    scores: torch.Tensor, log_probs: torch.Tensor, num_beams: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return the best num_beams candidates: their parents, their new tokens, their scores."""
-    V = log_probs.shape[1]
-    sums = scores[:, None] + log_probs  # (B, V): every beam with every token
-    best = sums.flatten().topk(num_beams)  # (num_beams,)
-    return best.indices // V, best.indices % V, best.values
-
-
-def _levels() -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
-    yield float32([-1.0, -2.0]), float32([[-1.5, -0.5, -2.25], [-0.25, -3.0, -4.0]]), 2
-    yield float32([0.0]), float32([[-0.5, -2.0, -1.0]]), 2  # the first level: one beam
-    yield float32([-1.0, -4.0]), float32([[-0.5, -0.75, -3.0], [-0.25, -3.0, -4.0]]), 2
-    random = Random(7)
-    for num_beams, vocab_size in ((1, 4), (2, 5), (3, 4), (3, 9), (4, 30), (5, 7)):
-        for _ in range(3):
-            count = num_beams * vocab_size
-            table = float32([round(random.gauss(0, 2), 2) for _ in range(count)])
-            log_probs = table.reshape(num_beams, vocab_size).log_softmax(dim=-1)
-            scores = float32([-round(random.uniform(0, 4), 2) for _ in range(num_beams)])
-            yield scores, log_probs, num_beams
-
-
-def _beams(
-    sums: Callable = lambda scores, log_probs: scores[:, None] + log_probs,
-    divide: Callable = lambda sums: sums.shape[1],
-    largest: bool = True,
-    order: tuple[int, int, int] = (0, 1, 2),
-    value: Callable = lambda log_probs, place, best: best,
-) -> Callable:
-    """Make an answer that takes one of these steps otherwise."""
-
-    def answer(scores: torch.Tensor, log_probs: torch.Tensor, num_beams: int) -> tuple:
-        table = sums(scores, log_probs)
-        best, place = table.flatten().topk(num_beams, largest=largest)
-        by = divide(table)
-        found = (place // by, place % by, value(log_probs, place, best))
-        return tuple(found[i] for i in order)
-
-    return answer
-
-
-def _each_beams_best(scores: torch.Tensor, log_probs: torch.Tensor, num_beams: int) -> tuple:
-    best = log_probs.max(dim=1)
-    return torch.arange(len(scores)), best.indices, scores + best.values
-
-
-def _each_rows_best(scores: torch.Tensor, log_probs: torch.Tensor, num_beams: int) -> tuple:
-    best = (scores[:, None] + log_probs).topk(num_beams)  # (B, num_beams)
-    return best.indices // log_probs.shape[1], best.indices % log_probs.shape[1], best.values
 
 
 def best_text(scores: list[float], lengths: list[int], penalty: float) -> int:
@@ -145,12 +93,7 @@ def _runs(ids: list[int], n: int) -> list[tuple[int, ...]]:
 
 def _share(count: Callable, runs: Callable = _runs) -> Callable:
     """Make an answer that counts otherwise."""
-
-    def answer(ids: list[int], n: int) -> float:
-        found = runs(ids, n)
-        return count(found) if found else 0.0
-
-    return answer
+    return lambda ids, n: count(found) if (found := runs(ids, n)) else 0.0
 
 
 EXERCISES = (
@@ -196,38 +139,31 @@ EXERCISES = (
         difficulty=3,
         minutes=8,
         solution=beam_step,
-        cases=_levels,
+        cases=levels,
         mistakes={
-            "A candidate's score is its beam's score and the new log-probability.": _beams(
+            "A candidate's score is its beam's score and the new log-probability.": beams(
                 sums=lambda scores, log_probs: log_probs
             ),
-            "Beams compete: one may go on twice, and another not at all.": _each_beams_best,
-            "Scores are logarithms already: add them.": _beams(
+            "Beams compete: one may go on twice, and another not at all.": each_beams_best,
+            "Scores are logarithms already: add them.": beams(
                 sums=lambda scores, log_probs: scores[:, None] * log_probs
             ),
-            "The flat table has V places for each beam: divide by V.": _beams(
+            "The flat table has V places for each beam: divide by V.": beams(
                 divide=lambda sums: sums.shape[0]
             ),
-            "First the parents, then the tokens: place // V and place % V.": _beams(
-                order=(1, 0, 2)
-            ),
+            "First the parents, then the tokens: place // V and place % V.": beams(order=(1, 0, 2)),
             "The scores come last: parents, tokens, scores.": (
-                _beams(order=(2, 0, 1)),
-                _beams(order=(2, 1, 0)),
+                beams(order=(2, 0, 1)),
+                beams(order=(2, 1, 0)),
             ),
             "Keep num_beams of the whole list, not of each row: flatten before topk.": (
-                _each_rows_best
+                each_rows_best
             ),
-            "A parent is a whole number: // and not /.": (
-                lambda *given: (lambda p, t, s: (p + t / given[1].shape[1], t, s))(
-                    *beam_step(*given)
-                )
-            ),
-            "The new scores are the sums: the next level adds to them.": _beams(
+            "The new scores are the sums: the next level adds to them.": beams(
                 value=lambda log_probs, place, best: log_probs.flatten()[place]
             ),
             "Those are the worst. Scores are negative, and the largest is the one nearest to 0.": (
-                _beams(largest=False)
+                beams(largest=False)
             ),
         },
         keep="Leave the caller's scores as they are.",
