@@ -16,6 +16,7 @@ _HOME = {
     ),
     "gpt": "GPT attention_weights count_parameters",
     "walks": "Part walk",
+    "lens": "logit_lens model_attention",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",
     "generation": "generate trace Step prompt_inputs",
     "clinic": "attempt Attempt generation_settings",

@@ -37,7 +37,7 @@ FLOORS = [
     ["corpus"],
     ["sampling", "models"],
     ["walks"],
-    ["readers", "run_checks"],
+    ["readers", "run_checks", "lens"],
     ["generation", "clinic"],
     ["search"],
     ["continuations"],
