@@ -43,6 +43,7 @@ _HOME = {
     "widgets.draw": "DrawWidget",
     "widgets.grids": "GridsWidget",
     "widgets.hand_attention": "HandAttentionWidget",
+    "widgets.lens": "LensWidget",
     "widgets.loss": "LossWidget",
     "widgets.order": "OrderWidget",
     "widgets.question": "Choice Question QuestionWidget",

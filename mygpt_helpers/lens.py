@@ -100,8 +100,8 @@ def _checked(model: nn.Module, ids: Tensor) -> tuple[nn.Module, Tensor]:
 
 
 def _final_norm(model: nn.Module) -> nn.Module:
-    """Return the norm after the last layer: the last one that stands in no list of layers."""
-    for name, part in reversed([*model.named_modules()]):
+    """Return the norm after the last layer: it stands in no list of layers."""
+    for name, part in model.named_modules():
         *places, last = name.split(".")
         if last in NORMS and not any(place.isdigit() for place in places):
             return part

@@ -83,13 +83,8 @@ def test_each_layer_is_the_model_that_stops_there(name):
 
 
 def test_a_model_that_does_more_is_refused():
-    config = Gemma2Config(
-        **SMALL,
-        intermediate_size=32,
-        head_dim=8,
-        num_key_value_heads=1,
-        final_logit_softcapping=0.1,
-    )
+    more = {"intermediate_size": 32, "head_dim": 8, "num_key_value_heads": 1}
+    config = Gemma2Config(**SMALL, **more, final_logit_softcapping=0.1)
     with pytest.raises(ValueError, match="does not fit a Gemma2ForCausalLM: its logits are not"):
         logit_lens(Gemma2ForCausalLM(config), IDS)
 

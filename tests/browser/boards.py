@@ -224,6 +224,12 @@ CASES = {
     "cache, hostile": """CacheWidget(
         HOSTILE, 12, num_layers=1, num_kv_heads=1, head_dim=3, bits_per_number=4,
         title=HOSTILE[1])""",
+    "lens": """LensWidget(
+        torch.stack([LOGITS["tied"].roll(i)[None].repeat(4, 1) * i for i in range(8)]),
+        torch.tensor([[3, 1, 2, 9]]), str, layer=3, title="T")""",
+    "lens, hostile": """LensWidget(
+        torch.linspace(-2, 2, 5 * 13 * 13).sin().reshape(5, 13, 13) * 9,
+        torch.arange(13)[None], HOSTILE, num_bars=12, title=HOSTILE[1])""",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }
