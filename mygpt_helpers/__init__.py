@@ -46,6 +46,7 @@ _HOME = {
     "widgets.lens": "LensWidget",
     "widgets.loss": "LossWidget",
     "widgets.order": "OrderWidget",
+    "widgets.playground": "PlaygroundWidget",
     "widgets.question": "Choice Question QuestionWidget",
     "widgets.side_by_side": "SideBySideWidget",
     "widgets.rules": "RulesWidget",

@@ -30,6 +30,7 @@ from mygpt_helpers import (
     LossWidget,
     OrderWidget,
     Part,
+    PlaygroundWidget,
     Question,
     QuestionWidget,
     RulesWidget,
@@ -52,7 +53,7 @@ from mygpt_helpers.widgets.base import LivePicture, Place, Shown, Slider
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
-from tests.widgets.runs import MODEL, RUN
+from tests.widgets.runs import MODEL, RUN, Words
 from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
@@ -305,6 +306,7 @@ def all_kinds(text):
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
         TraceWidget(RUN, [text] * 5, title=text),
         LikelihoodWidget(RUN, [text] * 5, title=text),
+        PlaygroundWidget(MODEL, Words([text] * 5), prompt=text, max_new_tokens=3),
         StreamWidget(lambda prompt, stop: iter([text]), prompt=text),
         CallWidget(lambda **k: text, {text: [text, 1]}, code=f"{text}()", start={text: text}),
         TreeWidget(beam_search(MODEL, RUN[0].ids[None], 2, 2), [text] * 5, title=text),
