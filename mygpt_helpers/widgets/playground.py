@@ -1,13 +1,13 @@
-"""Any prompt, any model, all knobs: write, choose another token, go on from there. For lesson 14."""
+"""Any prompt, any model, all knobs: write, choose another token, go on. For lesson 14."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 import traitlets
@@ -33,16 +33,6 @@ TELL_SECONDS = 0.1
 LENGTHS = [*range(1, 21), 25, 30, 40, 50, 60, 80, 100]
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "no_repeat_ngram_size")
 SETTINGS = ("prompt", "greedy", *KNOBS, "seed", "max_new_tokens")
-
-
-class Tokenizer(Protocol):
-    """What the playground asks of a tokenizer: transformers', the course's, or one of your own."""
-
-    def encode(self, text: str) -> list[int]:
-        """Return a text's ids."""
-
-    def decode(self, ids: list[int]) -> str:
-        """Return the text of ids."""
 
 
 class Token(NamedTuple):
@@ -75,8 +65,8 @@ class Run(NamedTuple):
 class PlaygroundWidget(LivePicture):
     """A prompt, all knobs of generate, and the text, coloured by how likely each token was.
 
-    model: any that generate takes. tokenizer: anything with encode(text) and decode(ids). A press on
-    one of a token's alternatives puts it in that place and goes on from there; "back" leads to the
+    model: any that generate takes. tokenizer: encode(text) returns a list of ids, decode(ids) their
+    text. A press on one of a token's alternatives puts it there and goes on; "back" leads to the
     text before. prompt, the knobs, seed, max_new_tokens and greedy (0 or 1) are attributes, and say
     where the sliders start. eos_token_id: what ends a text, as in generate. `ids` (1, T), `text`
     and `code` are those on the screen; `code` is the line that gives the text again. What fails is
@@ -98,7 +88,7 @@ class PlaygroundWidget(LivePicture):
     def __init__(
         self,
         model: nn.Module,
-        tokenizer: Tokenizer,
+        tokenizer: Any,  # noqa: ANN401 - whatever encodes and decodes
         *,
         prompt: str,
         num_alternatives: int = 5,
@@ -181,15 +171,15 @@ class PlaygroundWidget(LivePicture):
             new.append(self._token(step))
             now = time.monotonic()
             if now - begun > MOST_SECONDS:
-                raise _LateError
+                raise TimeoutError
             if now - told > TELL_SECONDS:
                 told, self._progress = now, f"Writing: {len(new)} of {most} tokens…"
 
         draws = {} if settings["greedy"] else {"generator": random.Random(seed)}
         try:
-            with contextlib.suppress(_LateError):
-                ends = {"eos_token_id": self._ends}
-                generate(self._model, start, most, **knobs, **draws, **ends, on_step=watch)
+            with contextlib.suppress(TimeoutError):
+                also = draws | {"eos_token_id": self._ends, "on_step": watch}
+                generate(self._model, start, most, **knobs, **also)
         finally:
             self._progress = ""
         if not new:
@@ -222,7 +212,7 @@ class PlaygroundWidget(LivePicture):
     def ids(self) -> Tensor:
         """The text on the screen, (1, T): the prompt's ids and the new ones."""
         run = self._run()
-        ids: Iterable[int] = [*run.prompt_ids, *(token.id for token in run.tokens)]
+        ids = [*run.prompt_ids, *(token.id for token in run.tokens)]
         return torch.tensor([ids], device=device_of(self._model))
 
     @property
@@ -246,7 +236,3 @@ class PlaygroundWidget(LivePicture):
         page["rows"] += [["line", run.code], ["needs", NEEDS]]
         page["note"] = self._answer.get("error") or moved
         return Shown(f"{text}\n{run.code}", draw, page)
-
-
-class _LateError(Exception):
-    """A text has taken long enough."""

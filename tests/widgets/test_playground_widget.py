@@ -1,4 +1,4 @@
-"""PlaygroundWidget: the line that gives the text again, going on from another token, the way back."""
+"""PlaygroundWidget: the line that gives the text again, another token's text, the way back."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_is_said_is_what_trace_says():
     assert widget.code in twin_of(widget)
     widget.token = 3
     own = float(steps[3].logits.softmax(-1)[steps[3].chosen])
-    assert f"token 4: " in widget.numbers()["facts"]
+    assert "token 4: " in widget.numbers()["facts"]
     assert f"probability {own:.3f}" in widget.numbers()["facts"]
 
 
@@ -154,12 +154,12 @@ def test_the_cycles_model_with_its_names():
 
 def test_what_a_model_cannot_take_is_said_and_the_text_stays(real):
     widget = PlaygroundWidget(*real, prompt="Hi", max_new_tokens=3)
-    text, count = widget.text, 0
-    for prompt, said in [
+    text = widget.text
+    cases = [
         ("", "the prompt is empty"),
         ("beer " * 700, "this model's context (holds|is full)"),
-    ]:
-        count += 1
+    ]
+    for count, (prompt, said) in enumerate(cases, start=1):
         from_browser(widget, prompt=prompt, asked=f"{count} write")
         assert re.search(said, widget.numbers()["note"]) and widget.text == text
     context = real[0].config.max_position_embeddings
