@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 import mygpt_helpers as course
+from tests.widgets.runs import Words
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -307,6 +308,16 @@ def calls(folder):
             attention[0, :, :3],
         ),
         "walk": (lambda i: course.walk(gpt, i), ids),
+        "logit_lens": (lambda i: course.logit_lens(gpt, i), ids),
+        "model_attention": (lambda i: course.model_attention(gpt, i), ids),
+        "LensWidget": (
+            lambda z, i: course.LensWidget(z, i, words).numbers(),
+            logits.expand(3, 2, -1),
+            ids[:, :2],
+        ),
+        "PlaygroundWidget": (
+            lambda: course.PlaygroundWidget(gpt, Words(words), prompt="x", max_new_tokens=3).text,
+        ),
         "DistributionWidget": (
             lambda z, i: course.DistributionWidget(
                 z, words, previous_ids=i, knobs=["top_k", "repetition_penalty"]
@@ -357,6 +368,8 @@ STAYS = (
     "generate",
     "get_batch",
     "keep_top_p",
+    "logit_lens",
+    "model_attention",
     "strategies",
     "trace",
     "train",

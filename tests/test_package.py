@@ -37,7 +37,7 @@ FLOORS = [
     ["corpus", "texts", "byte_pairs", "tokenizing"],
     ["sampling", "models"],
     ["walks"],
-    ["readers", "run_checks"],
+    ["readers", "run_checks", "lens"],
     ["generation", "clinic"],
     ["search"],
     ["continuations"],

@@ -13,10 +13,14 @@ const SIGNS = {
   other: "◇ only other",
 };
 
-/** Add a row for one token, or for all the others; before: its probability by the model alone. */
-function makeRow(parent, before) {
+/**
+ * Add a row for one token, or for all the others; before: its probability by the model alone. choose:
+ * what a press on the token does, if anything.
+ */
+function makeRow(parent, before, choose) {
   const row = make(parent, "tr");
-  const token = make(row, "th", { scope: "row" });
+  const head = make(row, "th", { scope: "row" });
+  const token = choose ? makeButton(head, "", choose) : head;
   const cell = make(row, "td", { class: "bars" });
   const track = make(cell, "div", { class: "track", "aria-hidden": "true" });
   const solid = make(track, "div", { class: "solid", style: "width: 100%" });
@@ -68,16 +72,17 @@ function makeAxis(names) {
 /**
  * Add the table, with at most so many rows. The function returned shows what sent_distribution() in
  * steps.py describes, and returns the facts on it. before: the outlines, by the model alone, if there
- * are to be any; what is shown may bring others.
+ * are to be any; what is shown may bring others. choose(i): called when the token of row i is pressed.
  */
-function makeBars(parent, most, before = []) {
+function makeBars(parent, most, before = [], choose) {
   const [caption, head, body] = makeTable(parent, "tokens");
   const names = make(head, "tr");
   make(names, "th", { scope: "col" }, "token");
   makeAxis(names);
   make(names, "th", { scope: "col", class: "number" }, "prob.");
   make(names, "th", { scope: "col", class: "state" }, "state");
-  const rows = Array.from({ length: most }, (_, i) => makeRow(body, before[i]));
+  const rows = Array.from({ length: most }, (_, i) =>
+    makeRow(body, before[i], choose && (() => choose(i))));
   const others = makeRow(make(body.parentElement, "tfoot"), before.length ? missing(before) : undefined);
 
   return function show({ title, labels, after = [], cut, largest, rest_mass, chosen, ...whole }) {

@@ -31,11 +31,11 @@ function numbersIn(view, ArrayType) {
 }
 
 /** Add the row of a control: its label and its input. */
-function makeInput(panel, name, attributes) {
+function makeInput(panel, name, attributes, tag = "input") {
   const row = make(panel, "div", { class: "knob" });
   const id = `mygpt-${Math.random().toString(36).slice(2)}`;
   make(row, "label", { for: id }, name);
-  return make(row, "input", { id, ...OUR_KEYS, ...attributes });
+  return make(row, tag, { id, ...OUR_KEYS, ...attributes });
 }
 
 function makeTextBox(panel, name) {
@@ -151,7 +151,8 @@ function tell(model) {
 
 /**
  * Make a live picture. build(view) is called once for each view and fills its body; the function
- * that it returns paints, and returns the texts { title, facts, note } that stand around the body.
+ * that it returns paints, and returns the texts { title, facts, note } that stand around the body;
+ * waits, too, where it knows how far Python has come.
  * It is called now and after each change of the model: however many arrive, once a frame.
  */
 function livePicture(kind, build) {
@@ -171,7 +172,7 @@ function livePicture(kind, build) {
     if (life.left) setKept(model, true);
 
     /** Python is late while its answer is for another question than the attributes ask now. */
-    function saidByPython({ question = {}, error = "" }) {
+    function saidByPython({ question = {}, error = "" }, waits) {
       clearTimeout(timer);
       const late = Object.entries(question).some(([name, value]) => model.get(name) !== value);
       if (late && life.gone) return GONE;
@@ -181,8 +182,8 @@ function livePicture(kind, build) {
       if (!late) return error;
       tell(model); // ipywidgets keeps one message on its way; of the others the last wins
       timer = setTimeout(schedule, waited < WAIT_MS ? WAIT_MS : STUCK_MS);
-      if (waited >= STUCK_MS) return STUCK;
-      return waited < WAIT_MS ? error : "Waiting for Python…";
+      if (waited < WAIT_MS) return error;
+      return waits || (waited >= STUCK_MS ? STUCK : "Waiting for Python…");
     }
 
     function paint() {
@@ -191,7 +192,7 @@ function livePicture(kind, build) {
       const said = draw();
       say(title, said.title);
       say(facts, said.facts);
-      say(note, saidByPython(model.get("_answer")) || (said.note ?? ""));
+      say(note, saidByPython(model.get("_answer"), said.waits) || (said.note ?? ""));
     }
 
     function schedule() {

@@ -16,6 +16,7 @@ from pages import IN_KERNEL
 
 SET_UP = """
 import math, random, sys, time, torch
+from types import SimpleNamespace
 sys.path.append({folder!r})
 from cases import ALL_KNOBS, HOSTILE, LOGITS, previous_ids
 from mygpt_helpers import *
@@ -106,6 +107,16 @@ def attention_of(prompt):
     T = len(tokens)
     scores = torch.arange(2 * 3 * T * T).reshape(2, 3, T, T) % 7 / 2
     return tokens, scores.masked_fill(torch.ones(T, T).triu(1).bool(), -math.inf).softmax(-1)
+
+def encoded(text):
+    time.sleep(pause)
+    return [int(i) for i in text.split()]
+def named(names):
+    return SimpleNamespace(
+        encode=lambda text: [0, 1, 2], decode=lambda ids: "".join(names[i] for i in ids),
+        vocab_size=len(names))
+numbers = SimpleNamespace(
+    encode=encoded, decode=lambda ids: " ".join(map(str, ids)), vocab_size=40)
 
 def squared(logits, temperature):
     return torch.softmax(logits / temperature**2, dim=-1)
@@ -233,6 +244,16 @@ CASES = {
     "cache, hostile": """CacheWidget(
         HOSTILE, 12, num_layers=1, num_kv_heads=1, head_dim=3, bits_per_number=4,
         title=HOSTILE[1])""",
+    "playground": """PlaygroundWidget(
+        Toy(40), numbers, prompt="0 1", max_new_tokens=12, temperature=0.7, seed=3)""",
+    "playground, hostile": """PlaygroundWidget(
+        Toy(13), named(HOSTILE), prompt=HOSTILE[1], max_new_tokens=9, num_alternatives=12)""",
+    "lens": """LensWidget(
+        torch.stack([LOGITS["tied"].roll(i)[None].repeat(4, 1) * i for i in range(8)]),
+        torch.tensor([[3, 1, 2, 9]]), str, layer=3, title="T")""",
+    "lens, hostile": """LensWidget(
+        torch.linspace(-2, 2, 5 * 13 * 13).sin().reshape(5, 13, 13) * 9,
+        torch.arange(13)[None], HOSTILE, num_bars=12, title=HOSTILE[1])""",
     "loss": "LossWidget(200, levels={'log 4 <b>': 1.386})",
     "loss, hostile": "LossWidget(9, levels={HOSTILE[1]: 1.4}, title=HOSTILE[2])",
 }

@@ -30,11 +30,13 @@ from mygpt_helpers import (
     DrawWidget,
     GridsWidget,
     HandAttentionWidget,
+    LensWidget,
     LikelihoodWidget,
     LossWidget,
     MergesWidget,
     OrderWidget,
     Part,
+    PlaygroundWidget,
     Question,
     QuestionWidget,
     RulesWidget,
@@ -65,7 +67,7 @@ from mygpt_helpers.widgets.base import (
 from tests.examples.widget import SureWidget
 from tests.pictures.test_settings import LEARNERS, learner
 from tests.pictures.test_tables import HOSTILE
-from tests.widgets.runs import MODEL, RUN
+from tests.widgets.runs import MODEL, RUN, Words
 from tests.widgets.wire import VIEW, from_browser, step_of, twin_of
 
 
@@ -357,6 +359,7 @@ def all_kinds(text):
             num_heads=1,
         ),
         HandAttentionWidget([text], [(1, 0)]),
+        LensWidget(probs[None, None], torch.tensor([[0]]), [text], title=text),
         WalkWidget([Part(text, text, probs[None], {text: probs[None]})], [text], opened=True),
         DistributionWidget(probs, [text], title=text),
         DrawWidget(Step(probs[:0].long(), probs, probs, probs > 0, 0, None), [text], title=text),
@@ -371,6 +374,7 @@ def all_kinds(text):
         QuestionWidget(Question("77.x", f"{text}?", choices), choice=1, note=text),
         TraceWidget(RUN, [text] * 5, title=text),
         LikelihoodWidget(RUN, [text] * 5, title=text),
+        PlaygroundWidget(MODEL, Words([text] * 5), prompt=text, max_new_tokens=3),
         StreamWidget(lambda prompt, stop: iter([text]), prompt=text),
         CallWidget(lambda **k: text, {text: [text, 1]}, code=f"{text}()", start={text: text}),
         TreeWidget(beam_search(MODEL, RUN[0].ids[None], 2, 2), [text] * 5, title=text),
