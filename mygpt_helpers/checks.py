@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -112,8 +113,24 @@ def checked_device(device: torch.device | str | None) -> torch.device:
     return device
 
 
+_known = threading.local()
+
+
+@contextlib.contextmanager
+def ids_known() -> Iterator[None]:
+    """Have this thread's check_ids look at nothing: to look, the CPU would wait for the device."""
+    _known.ids = True
+    try:
+        yield
+    finally:
+        _known.ids = False
+
+
 def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
     """Raise ValueError for ids of another type than whole numbers, or beyond the vocabulary."""
+    # A compiled model could not be one graph if it had to look.
+    if torch.compiler.is_compiling() or getattr(_known, "ids", False):
+        return
     if ids.dtype not in INTEGERS:
         raise InputError(f"{name} must be whole numbers (torch.long), got {ids.dtype}.")
     if ids.numel() == 0:

@@ -178,20 +178,21 @@ def test_a_run_on_the_accelerator_goes_on_as_if_never_stopped(started, tmp_path)
 
 def test_a_step_that_is_undone_on_the_accelerator_is_done_again_alike(started, monkeypatch, capsys):
     Accelerator.manual_seed(3)
-    whole = go_on(*started(), steps=8)
+    whole = go_on(*started(), steps=24)
     Accelerator.manual_seed(3)
     model, optimizer, data = started()
-    step, count = optimizer.step, iter(range(9))
+    step, count = optimizer.step, iter(range(24))
 
     def stopped():
         step()
-        if next(count) == 4:
+        if next(count) == 14:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(optimizer, "step", stopped)
-    record = go_on(model, optimizer, data, 8)
-    assert len(record.losses) == 4 and "stopped at step 4" in capsys.readouterr().out
-    assert go_on(model, optimizer, data, 8, record).losses == whole.losses
+    record = go_on(model, optimizer, data, 24)
+    # Its losses are read every 10 steps, and a stop leads back to the last reading.
+    assert len(record.losses) == 10 and "stopped at step 10" in capsys.readouterr().out
+    assert go_on(model, optimizer, data, 24, record).losses == whole.losses
 
 
 def test_what_lies_elsewhere_than_the_model_is_refused_by_name(started):
