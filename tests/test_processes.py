@@ -79,7 +79,7 @@ def alone():
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     torch.manual_seed(42)
     more = {"clip": 1.0, "held_out": data[-200:], "evaluate_every": 5}
-    return model, train(model, data, optimizer, batch_size=4, seq_len=8, steps=20, **more)
+    return train(model, data, optimizer, batch_size=4, seq_len=8, steps=20, **more)
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_two_processes_with_half_the_batch_each_are_one_with_the_whole(tmp_path)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     first, second = told_by(tmp_path)
-    model, record = alone()
+    record = alone()
     for told in (first, second):
         assert told["processes"] == 2 and told["backend"] == "gloo" and told["rows"] == [2, 2, 2]
         assert told["losses"] == pytest.approx(record.losses, abs=1e-5)
@@ -150,6 +150,4 @@ def test_what_is_no_accelerator(accelerator, said):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     data = torch.arange(40) % 4
     with pytest.raises(ValueError, match=said):
-        train(
-            model, data, optimizer, batch_size=2, seq_len=4, steps=1, accelerator=accelerator
-        )
+        train(model, data, optimizer, batch_size=2, seq_len=4, steps=1, accelerator=accelerator)
