@@ -57,6 +57,7 @@ def test_a_held_out_curve_stands_beside_it():
     assert np.isnan(second.get_ydata()[0]) and second.get_ydata()[2] == pytest.approx(1.0)
     live.held_out(4, 0.6)  # evaluated once more: it replaces
     live(1, 3.0)
+    live.note("")  # sends what waits
     assert live._held_out == b"" and "held-out" not in live._line
     with pytest.raises(ValueError, match="loss must be a number"):
         live.held_out(2, None)
