@@ -107,10 +107,8 @@ def checked_clip(clip: float | None) -> float | None:
     raise InputError(f"clip must be a number above 0, or None for no clipping, got {clip}.")
 
 
-def checked_factor(schedule: Callable[[int], float] | None, step: int) -> float:
+def checked_factor(schedule: Callable[[int], float], step: int) -> float:
     """Return what the schedule gives for a step, or raise InputError where that is no factor."""
-    if schedule is None:
-        return 1.0
     factor = checked_number(f"schedule({step})", schedule(step), "a number from 0")
     if factor < 0:
         raise InputError(f"schedule({step}) must be a number from 0, got {factor}.")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .checks import checked_count, checked_model, ids_known
 from .corpus import check_data, get_batch
+from .errors import InputError
 from .generation import generate
 from .held_out import held_out_loss
 from .models import default_device, mode, unwrapped
@@ -31,7 +32,7 @@ from .run_checks import (
     checked_factor,
     loss_of,
 )
-from .undo import Progress, State, rates_of, set_rates
+from .undo import Progress, State
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -99,13 +100,10 @@ def train(
     check_trainable(checked_model(model))
     check_fit(model, seq_len, prompt_ids, **all_ids)
     check_optimizer(model, optimizer)
-    checked_count("sample_tokens", sample_tokens)
-    for name, every in (
-        ("sample_every", sample_every),
-        ("evaluate_every", evaluate_every),
-        ("save_every", save_every),
-    ):
-        checked_count(name, every)
+    counts = {"sample_tokens": sample_tokens, "sample_every": sample_every}
+    counts |= {"evaluate_every": evaluate_every, "save_every": save_every}
+    for name, count in counts.items():
+        checked_count(name, count)
     check_callback("on_step", on_step, "step, loss")
     check_callback("on_sample", on_sample, "step, ids")
     check_callback("on_held_out", on_held_out, "step, loss")
@@ -123,12 +121,8 @@ def train(
     pending: list[Tensor] = []  # the losses since then
     show = Progress(steps, several.is_main)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    device = data.device.type
-    coarse = torch.autocast(device, dtype) if dtype else contextlib.nullcontext()
-
-    def at(every: int, wanted: object) -> bool:
-        return wanted is not None and step % every == 0
-
+    coarse = torch.autocast(data.device.type, dtype) if dtype else contextlib.nullcontext()
+    read_every = 1 if data.device.type == "cpu" else READ_EVERY
     try:
         with mode(model, training=True), default_device(data.device), several.together():
             called = several.prepared(model)
@@ -145,21 +139,21 @@ def train(
                 loss.backward()
                 if clip is not None:
                     nn.utils.clip_grad_norm_(parameters, clip)
-                rates = rates_of(optimizer)
-                set_rates(rates, checked_factor(schedule, step))
+                if schedule is not None:
+                    now.set_rates(checked_factor(schedule, step))
                 optimizer.step()
-                set_rates(rates)
+                if schedule is not None:
+                    now.set_rates()
                 pending.append(loss.detach())
-                due = at(evaluate_every, held_out) or at(sample_every, on_sample)
-                due |= at(save_every, on_save) or step == steps
-                if not due and step % (1 if device == "cpu" else READ_EVERY):
+                evaluates = held_out is not None and step % evaluate_every == 0
+                samples = on_sample is not None and step % sample_every == 0
+                saves = on_save is not None and step % save_every == 0
+                is_due = evaluates or samples or saves or step == steps
+                if not is_due and step % read_every:
                     continue
                 losses = several.read(pending)
-                for i, value in enumerate(losses):
-                    if not math.isfinite(value):
-                        bad = now.steps + i + 1
-                        raise TrainingError(_not_finite(bad, value, now, before, record), record)
-                if at(evaluate_every, held_out):
+                _check_finite(losses, now, before, record)
+                if evaluates:
                     with ids_known(), coarse:
                         record.held_out[step] = held_out_loss(model, held_out, seq_len)
                 record.losses += losses
@@ -169,14 +163,14 @@ def train(
                         show(i, value)
                         if on_step is not None:
                             on_step(i, value)
-                    if at(evaluate_every, held_out) and on_held_out is not None:
+                    if evaluates and on_held_out is not None:
                         on_held_out(step, record.held_out[step])
-                    if at(sample_every, on_sample):
+                    if samples:
                         sample = generate(model, prompt_ids, sample_tokens, top_k=1)[0]
                         if len(sample) < prompt_ids.shape[1] + sample_tokens:
                             raise KeyboardInterrupt  # generate kept it to itself
                         on_sample(step, sample)
-                    if at(save_every, on_save):
+                    if saves:
                         on_save(record)
                 if several.stop:
                     raise KeyboardInterrupt
@@ -185,6 +179,11 @@ def train(
             now.restore(record)
         if not isinstance(stop, KeyboardInterrupt):
             several.explain(stop)
+            if compile and type(stop).__module__.startswith(("torch._inductor", "torch._dynamo")):
+                raise InputError(
+                    f"torch.compile cannot translate the model ({type(stop).__name__}); on a CPU "
+                    "it needs a C++ compiler. Leave compile out: the run is the same, but slower."
+                ) from None
             raise
         if several.is_main:
             print(
@@ -197,19 +196,25 @@ def train(
     return record
 
 
-def _not_finite(step: int, value: float, now: State, before: State, record: Record) -> str:
-    """Go back to the last good state, and say so."""
-    if step > now.steps + 1:  # the losses before it, read with it, were numbers
+def _check_finite(losses: list[float], now: State, before: State, record: Record) -> None:
+    """Go back to the last good state and raise TrainingError, where one is no number."""
+    bad = [i for i, loss in enumerate(losses) if not math.isfinite(loss)]
+    if not bad:
+        return
+    if bad[0]:  # the losses before it, of the weights kept now, were numbers
         before = now
+    said = f"the loss of step {now.steps + bad[0] + 1} is {losses[bad[0]]}"
     if before.steps is None:  # the first step of this call: nothing has changed yet
         now.restore(record)
-        return (
-            f"the loss of step {step} is {value}, before anything was changed: the weights that "
-            "the training begins with give no finite loss. Begin with a new model."
+        said += (
+            ", before anything was changed: the weights that the training begins with give no "
+            "finite loss. Begin with a new model."
         )
-    before.restore(record)
-    where = f"after step {before.steps}" if before.steps else "where they began"
-    return (
-        f"the loss of step {step} is {value}. Model, optimizer and record are back {where}, the "
-        "last state whose loss was a number. A smaller learning rate is the first thing to try."
-    )
+    else:
+        before.restore(record)
+        where = f"after step {before.steps}" if before.steps else "where they began"
+        said += (
+            f". Model, optimizer and record are back {where}, the last state whose loss was a "
+            "number. A smaller learning rate is the first thing to try."
+        )
+    raise TrainingError(said, record)

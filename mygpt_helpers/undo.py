@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,43 +28,41 @@ class State:
     def keep(self, steps: int) -> None:
         """Copy the weights, the optimizer's state and the states of torch's generators."""
         self.entries = {p: dict(entry) for p, entry in self.optimizer.state.items()}
-        self.rates = rates_of(self.optimizer)
+        groups = self.optimizer.param_groups
+        self.rates = [(group, group["lr"]) for group in groups if "lr" in group]
         tensors = [*self.weights]
         for entry in self.entries.values():
             tensors += [value for value in entry.values() if isinstance(value, Tensor)]
         if self.steps is None or len(tensors) != len(self.copies):
             self.copies = [torch.empty_like(t) for t in tensors]
-        _copy(self.copies, tensors)
-        self.tensors, self.random, self.steps = tensors, random_states(self.devices), steps
+        self.tensors, self.random = tensors, random_states(self.devices)
+        self._copy(self.copies, tensors)
+        self.steps = steps
 
     @torch.no_grad()
     def restore(self, record: Record) -> None:
         """Put everything back as it was, and forget the losses since."""
-        _copy(self.tensors, self.copies)
+        self._copy(self.tensors, self.copies)
         self.optimizer.state.clear()
         self.optimizer.state.update(self.entries)
-        set_rates(self.rates)
+        self.set_rates()
         self.optimizer.zero_grad()
         set_random_states(self.random)
         record.cut(self.steps)
 
+    def set_rates(self, factor: float = 1) -> None:
+        """Set the learning rates to what they were, times a factor."""
+        for group, rate in self.rates:
+            group["lr"] = rate if factor == 1 else rate * factor
 
-def rates_of(optimizer: torch.optim.Optimizer) -> list[tuple[dict[str, Any], Any]]:
-    """Return each group of parameters with its learning rate."""
-    return [(group, group["lr"]) for group in optimizer.param_groups if "lr" in group]
-
-
-def set_rates(rates: list[tuple[dict[str, Any], Any]], factor: float = 1) -> None:
-    """Set the learning rates to what rates_of gave, times a factor."""
-    for group, rate in rates:
-        group["lr"] = rate if factor == 1 else rate * factor
-
-
-def _copy(to: list[Tensor], tensors: list[Tensor]) -> None:
-    """Copy many tensors in one call for each device: what torch's optimizers use."""
-    for device in {t.device for t in tensors}:  # an optimizer counts its steps on the CPU
-        here = [i for i, t in enumerate(tensors) if t.device == device]
-        torch._foreach_copy_([to[i] for i in here], [tensors[i] for i in here])
+    def _copy(self, to: list[Tensor], tensors: list[Tensor]) -> None:
+        """Copy all tensors in one call for each device, as torch's optimizers do."""
+        if len(self.devices) == 1 and torch.device("cpu") in self.devices:
+            torch._foreach_copy_(to, tensors)
+            return
+        for device in {t.device for t in tensors}:  # an optimizer counts its steps on the CPU
+            here = [i for i, t in enumerate(tensors) if t.device == device]
+            torch._foreach_copy_([to[i] for i in here], [tensors[i] for i in here])
 
 
 class Progress:

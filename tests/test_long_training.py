@@ -6,6 +6,8 @@ import math
 
 import pytest
 import torch
+import torch._inductor.exc
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mygpt_helpers import (
     GPT,
@@ -232,6 +234,28 @@ def test_what_cannot_be_used_is_told_by_name(name, value, said):
     assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
 
 
+class Waits(TorchDispatchMode):
+    """Counts how often the CPU asks for a number of a tensor; a device would be waited for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_asks_for_its_loss_alone():
+    # torch's SGD asks for none itself; AdamW counts its steps on the CPU.
+    model, _ = start()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    counts = []
+    for steps in (1, 5):
+        with Waits() as waits:
+            run(model, optimizer, steps, clip=1.0, held_out=HELD_OUT)
+        counts.append(waits.count)
+    assert counts[1] - counts[0] == 4, "one a step, to read its loss"
+
+
 @pytest.mark.slow
 def test_a_compiled_model_is_one_graph_and_learns_the_same():
     (model, optimizer), (other, other_optimizer) = start(0.0), start(0.0)
@@ -243,3 +267,14 @@ def test_a_compiled_model_is_one_graph_and_learns_the_same():
         record = run(model, optimizer, 10, compile=True, clip=1.0)
     assert record.losses == pytest.approx(whole.losses, abs=1e-4)
     assert record.losses[-1] < record.losses[0]
+
+
+def test_a_model_that_cannot_be_compiled(monkeypatch):
+    def raising(*_):
+        raise torch._inductor.exc.InvalidCxxCompiler
+
+    model, optimizer = start()
+    monkeypatch.setattr(torch, "compile", lambda model: raising)
+    with pytest.raises(ValueError, match="needs a C\\+\\+ compiler. Leave compile out") as raised:
+        run(model, optimizer, compile=True)
+    assert "\n" not in str(raised.value)
