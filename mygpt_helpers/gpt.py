@@ -12,21 +12,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checks import check_ids, checked_count, checked_model, checked_number, shape_of
+from .checks import (
+    check_ids,
+    checked_count,
+    checked_model,
+    checked_number,
+    in_plain_pass,
+    shape_of,
+)
 from .errors import InputError
 
 ONEDNN_FROM = 2**15  # entries of x; below, starting it takes longer than it saves
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return x @ weight.T + bias, as F.linear does: (..., C) -> (..., the rows of weight).
+    """Return x @ weight.T + bias, as F.linear does: (B, T, in) -> (B, T, out).
 
-    Of a large batch on a CPU, oneDNN computes it: up to twice as fast, the same up to rounding.
+    In train, and of a large batch on a CPU, oneDNN computes it: up to twice as fast, the same up to
+    rounding.
     """
-    on_cpu = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
     if (
-        not torch.compiler.is_compiling()  # which needs to see through it
-        and on_cpu
+        not torch.compiler.is_compiling()  # which has its own ways
+        and in_plain_pass()
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and x.ndim == 3
         and x.numel() >= ONEDNN_FROM
         and torch.backends.mkldnn.is_available()
         and not torch.is_autocast_enabled("cpu")

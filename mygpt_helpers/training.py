@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from .checks import checked_count, checked_model, ids_known
+from .checks import checked_count, checked_model, plain_pass
 from .corpus import check_data, get_batch
 from .errors import InputError
 from .generation import generate
@@ -133,7 +133,7 @@ def train(
                     now.keep(step - 1)
                 batch = get_batch(data, batch_size, seq_len)  # (B, T) each
                 inputs, targets = map(several.share, batch)
-                with ids_known(), coarse, several.own_chance():
+                with plain_pass(), coarse, several.own_chance():
                     loss = loss_of(called(inputs, targets))
                 optimizer.zero_grad()
                 loss.backward()
@@ -154,7 +154,7 @@ def train(
                 losses = several.read(pending)
                 _check_finite(losses, now, before, record)
                 if evaluates:
-                    with ids_known(), coarse:
+                    with plain_pass(), coarse:
                         record.held_out[step] = held_out_loss(model, held_out, seq_len)
                 record.losses += losses
                 pending = []
