@@ -32,10 +32,12 @@ model = GPT(7, 8, 2, 2, dropout=0.2 if kind == "dropout" else 0.0)
 data = torch.randint(7, (500,), generator=torch.Generator().manual_seed(5))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
 torch.manual_seed(42)
-seen = []
+seen, draws = [], []
 
 def forward(module, args, output):
     seen.append(args[0].tolist())
+    if kind == "dropout" and module.training:
+        draws.append(torch.rand(()).item())
     if kind == "fails" and len(seen) == 5 and accelerator.process_index == 1:
         raise MemoryError("no memory left")
 
@@ -51,7 +53,7 @@ told = {
     "processes": accelerator.num_processes, "backend": torch.distributed.get_backend(),
     "losses": record.losses, "held_out": record.held_out, "rows": [len(ids) for ids in seen[:3]],
     "weights": [p.tolist() for p in model.parameters()], "saved": saved,
-    "random": torch.get_rng_state().tolist(), "other": len(seen),
+    "random": torch.get_rng_state().tolist(), "draws": draws,
 }
 with open(f"{folder}/{accelerator.process_index}.json", "w") as file:
     json.dump(told, file)
@@ -109,6 +111,8 @@ def test_dropout_differs_and_the_generators_stay_alike(tmp_path):
     first, second = told_by(tmp_path)
     assert first["random"] == second["random"] and first["weights"] == second["weights"]
     assert first["losses"] == second["losses"]
+    draws = {*first["draws"], *second["draws"]}
+    assert len(draws) == 40, "each step of each process draws its own"
 
 
 @pytest.mark.slow
