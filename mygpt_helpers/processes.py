@@ -90,9 +90,8 @@ class Several(Alone):
         """Seed by the common generator and this process's number; dropout then differs."""
         before = random_states(self.devices)
         try:
-            torch.manual_seed(
-                int(torch.randint(2**62, (), device="cpu")) + self.accelerator.process_index
-            )
+            common = int(torch.randint(2**62, (), device="cpu"))
+            torch.manual_seed(common + self.accelerator.process_index)
             yield
         finally:
             set_random_states(before)
