@@ -63,7 +63,7 @@ class Several(Alone):
         """Raise InputError where the processes cannot share the batch."""
         self.accelerator, self.count = accelerator, accelerator.num_processes
         self.is_main, self.devices = accelerator.is_main_process, devices_of(model)
-        self.stop = False
+        self.asked = False  # to stop, by Ctrl-C here; stop: what all have agreed on
         if batch_size % self.count:
             raise InputError(
                 f"batch_size={batch_size} is that of all processes together, and cannot be divided "
@@ -79,10 +79,10 @@ class Several(Alone):
         return batch.chunk(self.count)[self.accelerator.process_index]
 
     def read(self, losses: list[Tensor]) -> list[float]:
-        """Return the mean losses, or raise KeyboardInterrupt in all where one was stopped."""
-        told = torch.stack([*losses, losses[0].new_tensor(float(self.stop))])
+        """Return the mean losses, and learn whether any process was asked to stop."""
+        told = torch.stack([*losses, losses[0].new_tensor(float(self.asked))])
         *values, stop = self.accelerator.reduce(told, reduction="mean").tolist()
-        self.stop = self.stop or stop > 0
+        self.stop = stop > 0
         return values
 
     @contextlib.contextmanager
@@ -104,7 +104,7 @@ class Several(Alone):
             return
 
         def note(*_: object) -> None:
-            self.stop = True
+            self.asked = True
 
         before = signal.signal(signal.SIGINT, note)
         try:

@@ -132,9 +132,10 @@ def test_ctrl_c_stops_both_after_the_same_step(tmp_path):
     try:
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
+    assert (tmp_path / "0.json").exists() and (tmp_path / "1.json").exists(), err
     first, second = told_by(tmp_path)
     assert len(first["losses"]) == len(second["losses"]) >= 20
     assert first["losses"] == second["losses"] and first["weights"] == second["weights"]
