@@ -38,6 +38,19 @@ def peer_model(width: int = 8) -> nn.Module:
     return GPT2LMHeadModel(GPT2Config(**sizes, **off, **ends))
 
 
+def _real_sizes(peer: bool) -> nn.Module:
+    """Return a model of the size that a real text wants, ours or the peer's."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from mygpt_helpers import GPT
+
+    if not peer:
+        return GPT(vocab_size=65, embed_dim=128, num_heads=4, num_layers=4, max_seq_len=64)
+    sizes = {"vocab_size": 65, "n_embd": 128, "n_head": 4, "n_layer": 4, "n_positions": 64}
+    off = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    return GPT2LMHeadModel(GPT2Config(**sizes, **off, bos_token_id=None, eos_token_id=None))
+
+
 def _seconds(work: Callable[[], object]) -> float:
     start = perf_counter()
     work()
@@ -98,6 +111,40 @@ def time_wide_training() -> None:
             print(*figures)
 
 
+def time_real_training() -> None:
+    """Print, turn by turn, the seconds of 10 steps by `train` and of the peer's plain loop."""
+    import torch
+    import torch.nn.functional as F
+
+    from mygpt_helpers import Record, get_batch, train
+
+    data = torch.randint(65, (100_000,))
+    ours, peer = _real_sizes(peer=False), _real_sizes(peer=True).train()
+    optimizer, peer_optimizer = (
+        torch.optim.AdamW(model.parameters(), lr=1e-3) for model in (ours, peer)
+    )
+    record = Record()
+
+    def by_train() -> None:
+        steps = len(record.losses) + 10
+        train(ours, data, optimizer, batch_size=12, seq_len=64, steps=steps, record=record)
+
+    def by_peer() -> None:
+        for _ in range(10):
+            inputs, targets = get_batch(data, 12, 64)  # (B, T) each
+            logits = peer(inputs).logits  # (B, T, V)
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+            peer_optimizer.zero_grad()
+            loss.backward()
+            peer_optimizer.step()
+            loss.item()
+
+    for i in range(2 * RUNS + 1):
+        figures = _seconds(by_train), _seconds(by_peer)
+        if i:
+            print(*figures)
+
+
 def time_writing() -> None:
     """Print, run by run, the seconds of 60 greedy tokens, of 200, and of the peer's 60."""
     import torch
@@ -125,8 +172,8 @@ def time_writing() -> None:
         )
 
 
-def _medians(function: str, columns: int) -> list[float]:
-    numbers = in_fresh_python(RUN.format(function=function), OMP_NUM_THREADS="1")
+def _medians(function: str, columns: int, threads: int = 1) -> list[float]:
+    numbers = in_fresh_python(RUN.format(function=function), OMP_NUM_THREADS=str(threads))
     return [median(numbers[column::columns]) for column in range(columns)]
 
 
@@ -151,6 +198,11 @@ def gpt() -> list[Row]:
             (f"a plain loop at width {WIDE}", wide, peer_wide, 1),
         )
     ]
+    for threads in (1, 2):
+        ours, peers = _medians("time_real_training", 2, threads)
+        name = f"a step of train, 4 layers of width {WIDE}, {threads} threads {PEER}"
+        shown = f"{ours * 100:.0f} ms", f"{peers * 100:.0f} ms", ratio(ours, peers)
+        rows.append(Row(name, *shown, "ratio <= 0.68", ours <= 0.68 * peers))
     rows.append(
         Row(
             f"{SHORT} greedy tokens of the small GPT {PEER}",

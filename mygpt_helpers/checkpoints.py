@@ -30,8 +30,8 @@ from .models import (
     set_random_states,
     unwrapped,
 )
+from .record import Record
 from .run_checks import check_optimizer
-from .training import Record
 
 FORMAT = 1
 INDEX = "checkpoint.json"
@@ -62,6 +62,8 @@ def save_checkpoint(
         "optimizer": None,
         "losses": None if record is None else checked_numbers("record.losses", record.losses),
     }
+    if record is not None:
+        content |= {"held_out": record.held_out, "settings": record.settings}
     if optimizer is not None:
         state = optimizer.state_dict()
         content["optimizer"] = {
@@ -135,7 +137,7 @@ def load_checkpoint(
     if optimizer is not None:
         _load_optimizer(folder, content["optimizer"], numbers, optimizer)
     held.load_state_dict(weights, assign=fresh)
-    return model, Record(content["losses"])
+    return model, Record(content["losses"], content["held_out"], content["settings"])
 
 
 def _check_writable(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
@@ -272,6 +274,9 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not {"config", "optimizer"} <= content.keys():
             raise _damaged(folder, f"{INDEX} holds no checkpoint")
         content["losses"] = [float(loss) for loss in content["losses"] or []]
+        held_out = content.get("held_out") or {}  # an older checkpoint has none
+        content["held_out"] = {int(step): float(loss) for step, loss in held_out.items()}
+        content["settings"] = dict(content.get("settings") or {})
         return content, load(data)
     except FileNotFoundError:
         raise _damaged(folder, f"{content['file']} is missing") from None

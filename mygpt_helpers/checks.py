@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -126,8 +127,33 @@ def checked_device(device: torch.device | str | None) -> torch.device:
     return device
 
 
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def plain_pass() -> Iterator[None]:
+    """Tell this thread's models: the ids are checked, and one forward and backward is all there is.
+
+    So they need not look at the ids, for which the CPU would wait for the device, and may compute
+    in ways that know no second derivative. Used by training.
+    """
+    _here.plain = True
+    try:
+        yield
+    finally:
+        _here.plain = False
+
+
+def in_plain_pass() -> bool:
+    """Tell whether plain_pass is entered."""
+    return getattr(_here, "plain", False)
+
+
 def check_ids(name: str, ids: Tensor, vocab_size: int) -> None:
     """Raise ValueError for ids of another type than whole numbers, or beyond the vocabulary."""
+    # A compiled model could not be one graph if it had to look.
+    if torch.compiler.is_compiling() or in_plain_pass():
+        return
     if ids.dtype not in INTEGERS:
         raise InputError(f"{name} must be whole numbers (torch.long), got {ids.dtype}.")
     if ids.numel() == 0:

@@ -91,17 +91,17 @@ def get_batch(data: Tensor, batch_size: int, seq_len: int) -> tuple[Tensor, Tens
     return data[places].long(), data[places + 1].long()
 
 
-def check_data(data: Tensor, batch_size: int, seq_len: int) -> tuple[int, int]:
+def check_data(data: Tensor, batch_size: int, seq_len: int, name: str = "data") -> tuple[int, int]:
     """Return the two sizes, or raise ValueError where get_batch cannot cut such from data (N,)."""
     batch_size = checked_count("batch_size", batch_size)
     seq_len = checked_count("seq_len", seq_len)
     if not isinstance(data, Tensor) or data.ndim != 1:
-        raise InputError(f"data must be a tensor of ids, shape (N,), got {shape_of(data)}.")
+        raise InputError(f"{name} must be a tensor of ids, shape (N,), got {shape_of(data)}.")
     if data.dtype not in INTEGERS:
-        raise InputError(f"data must be whole numbers (torch.long), got {data.dtype}.")
+        raise InputError(f"{name} must be whole numbers (torch.long), got {data.dtype}.")
     if len(data) < seq_len + 2:
         raise InputError(
-            f"data holds {len(data)} tokens, and seq_len={seq_len} needs at least {seq_len + 2}. "
+            f"{name} holds {len(data)} tokens, and seq_len={seq_len} needs at least {seq_len + 2}. "
             "Give more data, or a shorter seq_len."
         )
     return batch_size, seq_len

@@ -12,8 +12,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checks import check_ids, checked_count, checked_model, checked_number, shape_of
+from .checks import (
+    check_ids,
+    checked_count,
+    checked_model,
+    checked_number,
+    in_plain_pass,
+    shape_of,
+)
 from .errors import InputError
+
+ONEDNN_FROM = 2**15  # entries of x; below, starting it takes longer than it saves
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return x @ weight.T + bias, as F.linear does: (B, T, in) -> (B, T, out).
+
+    In train, and of a large batch on a CPU, oneDNN computes it: up to twice as fast, the same up to
+    rounding.
+    """
+    if (
+        not torch.compiler.is_compiling()  # which has its own ways
+        and in_plain_pass()
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and x.ndim == 3
+        and x.numel() >= ONEDNN_FROM
+        and torch.backends.mkldnn.is_available()
+        and not torch.is_autocast_enabled("cpu")
+    ):
+        return F.linear(x.to_mkldnn(), weight, bias).to_dense()
+    return F.linear(x, weight, bias)
+
+
+class Linear(nn.Linear):
+    """torch's nn.Linear, computed by linear."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x @ weight.T + bias: (..., in) -> (..., out)."""
+        return linear(x, self.weight, self.bias)
 
 
 def attention_weights(q: Tensor, k: Tensor, *, causal: bool = True) -> Tensor:
@@ -51,16 +88,17 @@ class SelfAttention(nn.Module):
     def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.head_dim, self.dropout = embed_dim // num_heads, dropout
-        self.query = nn.Linear(embed_dim, embed_dim, bias=False)
-        self.key = nn.Linear(embed_dim, embed_dim, bias=False)
-        self.value = nn.Linear(embed_dim, embed_dim, bias=False)
-        self.output = nn.Linear(embed_dim, embed_dim, bias=False)
+        self.query = Linear(embed_dim, embed_dim, bias=False)
+        self.key = Linear(embed_dim, embed_dim, bias=False)
+        self.value = Linear(embed_dim, embed_dim, bias=False)
+        self.output = Linear(embed_dim, embed_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the heads gather at each position, mixed: (B, T, C) -> (B, T, C)."""
         # query(x), key(x) and value(x) in one matrix product: faster than three small ones.
         weights = torch.cat([self.query.weight, self.key.weight, self.value.weight])  # (3C, C)
-        q, k, v = self.split(F.linear(x, weights)).chunk(3, dim=1)  # (B, H, T, D) each
+        parts = linear(x, weights).chunk(3, dim=-1)  # (B, T, C) each
+        q, k, v = (self.split(part) for part in parts)  # (B, H, T, D) each
         # The same numbers as attention_weights(q, k) @ v, up to rounding, without keeping
         # (B, H, T, T) in memory.
         share = self.dropout if self.training else 0.0
@@ -88,8 +126,8 @@ class MLP(nn.Module):
     def __init__(self, embed_dim: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = dropout
-        self.widen = nn.Linear(embed_dim, 4 * embed_dim)
-        self.narrow = nn.Linear(4 * embed_dim, embed_dim)
+        self.widen = Linear(embed_dim, 4 * embed_dim)
+        self.narrow = Linear(4 * embed_dim, embed_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the MLP's answer at each position: (..., T, C) -> (..., T, C)."""
@@ -165,7 +203,7 @@ class GPT(nn.Module):
         x = self.embed(ids)  # (B, T, C)
         for block in self.blocks:
             x = block(x)
-        logits = F.linear(self.final_norm(x), self.token_embedding.weight)  # (B, T, V)
+        logits = linear(self.final_norm(x), self.token_embedding.weight)  # (B, T, V)
         return logits, None if targets is None else self.loss(logits, targets)
 
     def embed(self, ids: Tensor) -> Tensor:

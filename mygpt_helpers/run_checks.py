@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from .checks import check_device, check_ids, kind_of, shape_of
+from .checks import check_device, check_ids, checked_number, kind_of, shape_of
 from .errors import InputError
 from .models import devices_of, made_for_inference, unwrapped, vocab_size_of
 from .prompts import checked_prompt
@@ -49,8 +50,8 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         )
 
 
-def check_fit(model: nn.Module, data: Tensor, prompt_ids: Tensor, seq_len: int) -> None:
-    """Raise InputError for ids, or a length, that the model cannot read."""
+def check_fit(model: nn.Module, seq_len: int, prompt_ids: Tensor, **all_ids: Tensor) -> None:
+    """Raise InputError for ids, or a length, that the model cannot read; all_ids: (N,) by name."""
     checked_prompt(prompt_ids, None)
     if len(prompt_ids) != 1:
         raise InputError(
@@ -58,12 +59,11 @@ def check_fit(model: nn.Module, data: Tensor, prompt_ids: Tensor, seq_len: int) 
             "prompt_ids[:1] is the first."
         )
     devices = devices_of(model)
-    check_device("data", data, devices)
-    check_device("prompt_ids", prompt_ids, devices)
     vocab_size = vocab_size_of(model)
-    if vocab_size is not None:
-        check_ids("data's ids", data, vocab_size)
-        check_ids("prompt_ids", prompt_ids, vocab_size)
+    for name, ids in (*all_ids.items(), ("prompt_ids", prompt_ids)):
+        check_device(name, ids, devices)
+        if vocab_size is not None:
+            check_ids(name if name == "prompt_ids" else f"{name}'s ids", ids, vocab_size)
     context = getattr(unwrapped(model), "max_seq_len", None)
     if context is not None and seq_len > context:
         raise InputError(
@@ -85,3 +85,50 @@ def check_callback(name: str, function: object, gives: str) -> None:
         ) from None
     except ValueError:
         pass  # some built-in functions do not tell what they take
+
+
+def checked_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
+    """Return the dtype to compute in where it is not the weights', or raise InputError."""
+    wanted = getattr(torch, dtype, dtype) if isinstance(dtype, str) else dtype
+    if wanted in (None, torch.float32):
+        return None
+    if wanted is torch.bfloat16:
+        return wanted
+    raise InputError(
+        f"dtype must be torch.bfloat16, torch.float32, or one of these as text; got {dtype!r}. "
+        "The weights stay as they are: only the computing becomes coarser."
+    )
+
+
+def checked_clip(clip: float | None) -> float | None:
+    """Return the largest norm that the gradients may have, or raise InputError."""
+    if clip is None or (clip := checked_number("clip", clip, "a number above 0")) > 0:
+        return clip
+    raise InputError(f"clip must be a number above 0, or None for no clipping, got {clip}.")
+
+
+def checked_factor(schedule: Callable[[int], float], step: int) -> float:
+    """Return what the schedule gives for a step, or raise InputError where that is no factor."""
+    factor = checked_number(f"schedule({step})", schedule(step), "a number from 0")
+    if factor < 0:
+        raise InputError(f"schedule({step}) must be a number from 0, got {factor}.")
+    return factor
+
+
+def loss_of(result: object) -> Tensor:
+    """Return the loss out of what a model gave for ids and targets, or raise InputError."""
+    loss = result[1] if isinstance(result, tuple) and len(result) == 2 else None
+    wanted = torch.is_grad_enabled()
+    if isinstance(loss, Tensor) and loss.numel() == 1 and (loss.requires_grad or not wanted):
+        return loss
+    if isinstance(loss, Tensor):
+        without = ", without a gradient" if loss.numel() == 1 else ""
+        given = f"a loss that is a tensor of {shape_of(loss)}{without}"
+    elif loss is not None:
+        given = f"a loss that is of type {type(loss).__name__}"
+    else:
+        given = type(result).__name__
+    raise InputError(
+        "the model must return (logits, loss) when it is called with ids and targets, the loss one "
+        f"number that backward() can start from; got {given}."
+    )

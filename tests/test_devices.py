@@ -179,20 +179,45 @@ def test_a_run_on_the_accelerator_goes_on_as_if_never_stopped(started, tmp_path)
 
 def test_a_step_that_is_undone_on_the_accelerator_is_done_again_alike(started, monkeypatch, capsys):
     Accelerator.manual_seed(3)
-    whole = go_on(*started(), steps=8)
+    whole = go_on(*started(), steps=24)
     Accelerator.manual_seed(3)
     model, optimizer, data = started()
-    step, count = optimizer.step, iter(range(9))
+    step, count = optimizer.step, iter(range(99))
 
     def stopped():
         step()
-        if next(count) == 4:
+        if next(count) == 14:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(optimizer, "step", stopped)
-    record = go_on(model, optimizer, data, 8)
-    assert len(record.losses) == 4 and "stopped at step 4" in capsys.readouterr().out
-    assert go_on(model, optimizer, data, 8, record).losses == whole.losses
+    record = go_on(model, optimizer, data, 24)
+    # Its losses are read every 10 steps, and a stop leads back to the last reading.
+    assert len(record.losses) == 10 and "stopped at step 10" in capsys.readouterr().out
+    assert go_on(model, optimizer, data, 24, record).losses == whole.losses
+
+
+@pytest.mark.parametrize(("at", "back"), [(14, 10), (20, 10), (9, 0), (10, 0), (24, 20)])
+@pytest.mark.filterwarnings("ignore:.*which is a no-op")
+def test_a_loss_that_is_no_number_on_the_accelerator(at, back, started):
+    # After step `at` the weights are bad: the next loss shows it, when it is read.
+    Accelerator.manual_seed(3)
+    whole = go_on(*started(), steps=30)
+    Accelerator.manual_seed(3)
+    model, optimizer, data = started()
+    step, count = optimizer.step, iter(range(1, 99))
+
+    def spoilt():
+        step()
+        if next(count) == at:
+            with torch.no_grad():
+                model.table.fill_(float("nan"))
+
+    optimizer.step = spoilt
+    with pytest.raises(course.TrainingError, match=f"the loss of step {at + 1} is nan") as raised:
+        go_on(model, optimizer, data, 30)
+    record = raised.value.record
+    assert len(record.losses) == back and record.losses == whole.losses[:back]
+    assert go_on(model, optimizer, data, 30, record).losses == whole.losses
 
 
 def test_what_lies_elsewhere_than_the_model_is_refused_by_name(started):
@@ -265,6 +290,7 @@ def calls(folder):
         "GPT": (lambda i: gpt(i, i)[1], ids),
         "to_tokens": (lambda i: course.to_tokens(i, words), ids[0]),
         "get_batch": (lambda d: course.get_batch(d, 2, 3)[1], data),
+        "held_out_loss": (lambda d: course.held_out_loss(gpt, d, 4), data),
         "generate": (lambda i: course.generate(gpt, i, 3), ids),
         "generate: knobs": (
             lambda i, m: course.generate(gpt, i, 3, **EVERY_KNOB, eos_token_id=5, attention_mask=m),
@@ -367,6 +393,7 @@ STAYS = (
     "count_parameters",
     "generate",
     "get_batch",
+    "held_out_loss",
     "keep_top_p",
     "logit_lens",
     "model_attention",

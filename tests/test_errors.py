@@ -12,7 +12,7 @@ import pytest
 
 from mygpt_helpers import CheckpointError, PromptError, TrainingError, errors
 from mygpt_helpers.errors import InputError, own_line
-from mygpt_helpers.training import Record
+from mygpt_helpers.record import Record
 
 LIBRARY = "def divide(a, b):\n    return a / b\n"
 

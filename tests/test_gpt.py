@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 
@@ -19,7 +20,7 @@ from mygpt_helpers import (
     generate,
     to_tokens,
 )
-from mygpt_helpers.checks import INTEGERS
+from mygpt_helpers.checks import INTEGERS, plain_pass
 from mygpt_helpers.corpus import get_batch, to_ids
 from mygpt_helpers.gpt import MLP, Block, SelfAttention
 
@@ -517,3 +518,20 @@ def test_a_dropout_out_of_range(value):
     with pytest.raises(ValueError, match="dropout must be") as raised:
         GPT(4, 8, 2, 2, dropout=value)
     assert repr(value) in str(raised.value)
+
+
+def test_large_batches_of_a_training_step_are_computed_alike():
+    torch.manual_seed(0)
+    model, results = GPT(65, 128, 4, 2), []
+    ids = torch.randint(65, (12, 64))
+    for how, by_onednn in ((contextlib.nullcontext, False), (plain_pass, True)):
+        with how():
+            loss = model(ids, ids.flip(0))[1]
+            wide, small = (model.blocks[0].mlp.widen(torch.ones(B, 64, 128)) for B in (12, 1))
+        assert (wide.grad_fn.name() == "ToDenseBackward0") is by_onednn
+        assert small.grad_fn.name() != "ToDenseBackward0"
+        model.zero_grad()
+        loss.backward()
+        results.append([loss.detach(), *(p.grad.clone() for p in model.parameters())])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

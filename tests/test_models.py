@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import pickle
 from types import SimpleNamespace
 
@@ -507,9 +508,10 @@ def test_a_copied_record_keeps_what_the_learner_added(again):
     assert (came.losses, came.rates, came.note) == (record.losses, [0.1], "first try")
 
 
-def test_a_record_as_a_dict_is_its_losses():
+def test_a_record_as_a_dict_is_what_a_file_holds():
     record = trained(*our_run(), 2)
-    assert dataclasses.asdict(record) == {"losses": record.losses}
+    held = {"losses": record.losses, "held_out": {}, "settings": record.settings}
+    assert dataclasses.asdict(record) == json.loads(json.dumps(held)) == held
 
 
 class Strict(transformers.GPT2LMHeadModel):

@@ -38,6 +38,8 @@ FLOORS = [
     ["sampling", "models"],
     ["walks"],
     ["readers", "run_checks", "lens"],
+    ["record", "held_out", "processes"],
+    ["undo"],
     ["generation", "clinic"],
     ["search"],
     ["continuations"],

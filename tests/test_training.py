@@ -19,7 +19,17 @@ import pytest
 import torch
 from torch import nn
 
-from mygpt_helpers import GPT, Record, TrainingError, corpus, cycle_corpus, generate, gpt, training
+from mygpt_helpers import (
+    GPT,
+    Record,
+    TrainingError,
+    corpus,
+    cycle_corpus,
+    generate,
+    gpt,
+    training,
+    undo,
+)
 from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.training import train
 
@@ -315,7 +325,7 @@ def test_the_half_done_step_is_half_done(monkeypatch, capsys):
     # What the test above means by "half": the first group is changed, the second is not.
     run = Run()
     stop_in("optimizer.step, half of the weights changed", run, monkeypatch)
-    monkeypatch.setattr(training._State, "restore", lambda *_: None)
+    monkeypatch.setattr(training.State, "restore", lambda *_: None)
     run.train(STEPS)
     weights = list(run.model.parameters())
     expected = whole(steps=2)[1]
@@ -555,7 +565,7 @@ def clock(monkeypatch):
         now[0] += 0.1
         return now[0]
 
-    monkeypatch.setattr(training.time, "monotonic", monotonic)
+    monkeypatch.setattr(undo.time, "monotonic", monotonic)
 
 
 def test_progress_on_a_terminal_and_nowhere_else(clock, monkeypatch, capsys):

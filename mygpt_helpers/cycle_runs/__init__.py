@@ -17,7 +17,8 @@ from ..corpus import VOCAB, cycle_corpus
 from ..errors import InputError
 from ..gpt import GPT
 from ..models import random_states, set_random_states
-from ..training import Record, train
+from ..record import Record
+from ..training import train
 
 LENGTHS = (8, 16, 32, 56, 64)
 FOLDER = Path(__file__).parent

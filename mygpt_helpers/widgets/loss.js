@@ -6,6 +6,7 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [58, 640, 12, 262];
 const AXIS = "stroke: var(--faint)";
 const GRID = "stroke: var(--line); stroke-width: 0.6";
 const LEVEL = "stroke: var(--faint); stroke-dasharray: 2 3";
+const HELD_OUT = "stroke: var(--text); stroke-dasharray: 7 3; stroke-width: 2";
 const CURVE = "stroke: var(--accent); stroke-linejoin: round; stroke-width: 2";
 
 const short = (value) => String(Number(value.toPrecision(3)));
@@ -44,8 +45,8 @@ export default livePicture("loss", ({ model, data, body }) => {
   const stroke = (d, style) => make(svg, "path", { d, style: `fill: none; ${style}` });
 
   /** The lowest and the highest loss on the axis; a loss of 0 or less is drawn at the bottom. */
-  function range(points) {
-    const seen = [...points, ...levels].map(([, loss]) => loss).filter((loss) => loss > 0);
+  function range(points, others) {
+    const seen = [...points, ...others, ...levels].map(([, loss]) => loss).filter((loss) => loss > 0);
     if (!seen.length) return [0.1, 10];
     const [low, high] = [Math.min(...seen), Math.max(...seen)];
     const margin = Math.max(1.02, (high / low) ** 0.05);
@@ -54,7 +55,8 @@ export default livePicture("loss", ({ model, data, body }) => {
 
   return () => {
     const points = pointsIn(model.get("_points"));
-    const [low, high] = range(points);
+    const others = pointsIn(model.get("_held_out"));
+    const [low, high] = range(points, others);
     const part = (loss) => Math.log(Math.max(loss, low) / low) / Math.log(high / low);
     const up = (loss) => BOTTOM - part(loss) * (BOTTOM - TOP);
     const last = Math.max(steps, points.at(-1)?.[0] ?? 1); // a training can be longer than said
@@ -78,11 +80,21 @@ export default livePicture("loss", ({ model, data, body }) => {
       stroke(`M${LEFT},${y}H${RIGHT}`, LEVEL);
       make(svg, "text", { x: RIGHT + 6, y: y + 4 }, level);
     }
-    const at = points.map(([step, loss]) => `${across(step).toFixed(1)},${up(loss).toFixed(1)}`);
+    const placed = (all) =>
+      all.map(([step, loss]) => `${across(step).toFixed(1)},${up(loss).toFixed(1)}`);
+    const at = placed(points);
     if (at.length) {
       const [cx, cy] = at.at(-1).split(",");
       make(svg, "polyline", { class: "curve", points: at.join(" "), fill: "none", style: CURVE });
       make(svg, "circle", { cx, cy, r: 3.5, fill: "var(--accent)" });
+    }
+    if (others.length) {
+      const beside = placed(others);
+      const [x, y] = beside.at(-1).split(",").map(Number);
+      make(svg, "polyline",
+        { class: "held-out", points: beside.join(" "), fill: "none", style: HELD_OUT });
+      make(svg, "circle", { cx: x, cy: y, r: 3.5 });
+      make(svg, "text", { x: x + 6, y: y - 6 }, "held-out");
     }
     const said = model.get("_line") || `waiting for the first of ${commas(steps)} steps`;
     svg.setAttribute("aria-label", `${title || "loss"} over step: ${said}`);

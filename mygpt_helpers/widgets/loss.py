@@ -26,14 +26,15 @@ class LossWidget(LivePicture):
     steps: how many there will be, x runs from 1 to it. levels: named losses to compare with, drawn
     as dotted lines, such as {"log 4": 1.386}. A call collects the point and returns; the browser
     hears of it at most 20 times a second, at the last step, and when the cell ends, however it
-    does. A step no larger than the one before begins a new curve, so that the training cell can be
-    run again. Raises ValueError for steps below 1, and for a level that is not a finite number
-    above 0. Used from lesson 11 on.
+    does. live.held_out(step, loss) draws a second curve. A step no larger than the one before
+    begins anew, so that the training cell can be run again. Raises ValueError for steps below 1,
+    and for a level that is not a finite number above 0. Used from lesson 11 on.
     """
 
     _esm = browser_code("loss")
 
     _points = traitlets.Bytes().tag(sync=True)  # (N, 2) float64: step, loss; finite, thinned out
+    _held_out = traitlets.Bytes().tag(sync=True)  # the same, of text that is not learned from
     _line = traitlets.Unicode().tag(sync=True)
     _note = traitlets.Unicode().tag(sync=True)
 
@@ -49,6 +50,7 @@ class LossWidget(LivePicture):
                     f"the level {name!r} must be a finite number above 0, got {level}."
                 )
         self._collected: list[tuple[int, float]] = []
+        self._others: list[tuple[int, float]] = []  # of the held-out text
         self._told, self._waiting = 0.0, False  # when; whether the end of the cell is awaited
         self._bad = ""  # "step 31: the loss is nan", of the first such step
         self._title = visible_title(title)
@@ -65,7 +67,7 @@ class LossWidget(LivePicture):
         loss = checked_number("loss", loss, "a number", finite=False)
         with self._lock:
             if self._collected and step <= self._collected[-1][0]:
-                self._collected, self._bad, self._note = [], "", ""
+                self._collected, self._others, self._bad, self._note = [], [], "", ""
             self._collected.append((step, loss))
             if not self._bad and not math.isfinite(loss):
                 self._bad = f"step {step:,}: the loss is {loss}"
@@ -73,6 +75,17 @@ class LossWidget(LivePicture):
                 self._tell_browser()
             elif not self._waiting:
                 self._await_end_of_cell()
+
+    def held_out(self, step: int, loss: float) -> None:
+        """Add a point to the held-out curve; what train calls as on_held_out. Used in lesson 13.
+
+        Raises ValueError for a step that is no whole number, and for a loss that is no number.
+        """
+        step = checked_count("step", step, first=0)
+        loss = checked_number("loss", loss, "a number", finite=False)
+        with self._lock:
+            self._others = [point for point in self._others if point[0] < step] + [(step, loss)]
+            self._tell_browser()
 
     def note(self, text: str) -> None:
         """Show one line below the curve, such as "stopped at step 120"; a new curve removes it."""
@@ -99,36 +112,50 @@ class LossWidget(LivePicture):
         """Send what was collected, thinned out."""
         with self._lock:
             with self.hold_sync():
-                self._points = np.array(self._thinned(), dtype="<f8").tobytes()
+                self._points = np.array(_thinned(self._collected), dtype="<f8").tobytes()
+                self._held_out = np.array(_thinned(self._others), dtype="<f8").tobytes()
                 self._line = self._said()
             self._told = time.monotonic()
-
-    def _thinned(self) -> list[tuple[int, float]]:
-        """Return at most MAX_POINTS finite points, evenly chosen, the last one among them."""
-        finite = [point for point in self._collected if math.isfinite(point[1])]
-        stride = -(-len(finite) // MAX_POINTS) or 1
-        return finite[::-stride][::-1]
 
     def _said(self) -> str:
         """Return the line below the curve."""
         if self._bad or not self._collected:
             return self._bad
         step, loss = self._collected[-1]
-        return f"step {step:,} of {self._last_step:,}, loss {loss:.4f}"
+        other = f", held-out {self._others[-1][1]:.4f}" if self._others else ""
+        return f"step {step:,} of {self._last_step:,}, loss {loss:.4f}{other}"
 
     def shown(self) -> Shown:
         """Return what is shown of the curve so far."""
         with self._lock:
-            points, told = self._thinned(), [self._said(), self._note]
+            points, others = _thinned(self._collected), _thinned(self._others)
+            told = [self._said(), self._note]
             line = self._line or f"waiting for the first of {self._last_step:,} steps"
-            drawn = len(self._points) // 16
+            drawn = [len(sent) // 16 for sent in (self._points, self._held_out)]
         page = {"title": self._title, "facts": line, "note": told[1]}
         under = [line for line in told if line]
         if not points:
             waiting = f"loss curve, drawn live while the training runs: {self._last_step:,} steps"
             return Shown("\n".join(under) or waiting, None, page)
         x, y = zip(*points, strict=True)
-        page["rows"] = [[f"{drawn} points"]] if drawn else []
+        page["rows"] = [[f"{count} points"] for count in drawn if count]
         named = {"x_label": "step", "y_label": "loss", "title": self._title, "digits": 4}
-        picture = show_curves(x, {"loss": y}, log_y=max(y) > 0, levels=self._levels, **named)
-        return Shown("\n".join([picture.text, *under]), lambda: picture.figure, page)
+        named |= {"log_y": max(y) > 0, "levels": self._levels}
+        text = show_curves(x, {"loss": y}, **named).text
+        curves = {"loss": y}
+        if others:
+            at, losses = zip(*others, strict=True)
+            curves["held-out"] = np.interp(x, at, losses, math.nan, math.nan)
+            chosen = sorted({round(i * (len(others) - 1) / 6) for i in range(7)})
+            said = ", ".join(f"{at[i]}: {losses[i]:.4g}" for i in chosen)
+            text += f"\n  held-out: {said}"
+        return Shown(
+            "\n".join([text, *under]), lambda: show_curves(x, curves, **named).figure, page
+        )
+
+
+def _thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return at most MAX_POINTS finite points, evenly chosen, the last one among them."""
+    finite = [point for point in points if math.isfinite(point[1])]
+    stride = -(-len(finite) // MAX_POINTS) or 1
+    return finite[::-stride][::-1]

@@ -233,6 +233,10 @@ def test_running_again_starts_a_new_curve_and_nan_is_said(board):
     assert len(curve(part)) == 30
     board.notebook.in_kernel("made['loss'].note('stopped at <b>step</b> 40')")
     wait_for_text(part, ".note", "stopped at <b>step</b> 40")
+    board.notebook.in_kernel("made['loss'].held_out(20, 1.6); made['loss'].held_out(40, 1.7)")
+    part.locator(".held-out").wait_for(state="attached")
+    assert len(part.locator(".held-out").get_attribute("points").split()) == 2
+    assert part.get_by_text("held-out", exact=True).count() == 1
     board.notebook.in_kernel("for i in range(1, 201): made['loss'](i, 0.0)")
     wait_for_text(part, ".facts", "step 200 of 200, loss 0.0000")
     assert part.locator(".note").text_content() == ""

@@ -42,6 +42,27 @@ def test_a_curve_says_what_it_holds():
     ]
 
 
+def test_a_held_out_curve_stands_beside_it():
+    live = LossWidget(4)
+    for step, loss in enumerate([1.6, 0.8, 0.4, 0.2], start=1):
+        live(step, loss)
+        if step % 2 == 0:
+            live.held_out(step, loss + 0.5)
+    assert np.frombuffer(live._held_out, "<f8").tolist() == [2, 1.3, 4, 0.7]
+    assert live._line == "step 4 of 4, loss 0.2000, held-out 0.7000"
+    assert "  loss: 1: 1.6, 2: 0.8, 3: 0.4, 4: 0.2\n  held-out: 2: 1.3, 4: 0.7\n" in twin_of(live)
+    shown = live.shown()
+    assert shown.page["rows"] == [["4 points"], ["2 points"]]
+    second = shown.draw().axes[0].lines[1]
+    assert np.isnan(second.get_ydata()[0]) and second.get_ydata()[2] == pytest.approx(1.0)
+    live.held_out(4, 0.6)  # evaluated once more: it replaces
+    live(1, 3.0)
+    live.note("")  # sends what waits
+    assert live._held_out == b"" and "held-out" not in live._line
+    with pytest.raises(ValueError, match="loss must be a number"):
+        live.held_out(2, None)
+
+
 def test_the_last_points_are_sent_when_the_cell_ends(monkeypatch):
     shell = SimpleNamespace(events=EventManager(None, {"post_execute": lambda: None}))
     monkeypatch.setattr(loss_module, "get_ipython", lambda: shell)
