@@ -4,6 +4,16 @@ from ..widgets.question import Choice, Question
 
 QUESTIONS = (
     Question(
+        name="13.split",
+        text="You hold out a tenth of the lines, drawn at random. How many of these have a "
+        "neighbour, the line before or after, in the training part?",
+        choices=(
+            Choice("About one in ten", "That is the share of lines that you hold out."),
+            Choice("About half of them", "Of either neighbour alone, nine in ten are there."),
+            Choice("Nearly all of them", "Only one in a hundred has both held out.", right=True),
+        ),
+    ),
+    Question(
         name="13.words",
         text="A tokenizer of words learns from nine tenths of a text. What does it meet in the "
         "last tenth?",
@@ -31,6 +41,30 @@ QUESTIONS = (
             Choice("Yes: a lower loss is better", "One token of the other is several characters."),
             Choice("No: more tokens are better", "How many there are says nothing by itself."),
             Choice("One cannot tell from that", "Compare bits for each character.", right=True),
+        ),
+    ),
+    Question(
+        name="13.gap",
+        text="The same model trains as long, but on 20,000 characters instead of 900,000. What "
+        "does its held-out loss do?",
+        choices=(
+            Choice(
+                "It falls, only more slowly", "It does so until the short text is known by heart."
+            ),
+            Choice("It falls first, then it rises", "By heart means: sure, and wrong here.", True),
+            Choice("It stays where it began", "Letters and short words are in any text."),
+        ),
+    ),
+    Question(
+        name="13.attention",
+        text="One run has no attention, and takes more steps in the same time. Which has the "
+        "lower held-out loss at the end, this one or the same with attention?",
+        choices=(
+            Choice(
+                "The one with attention", "The other sees one character, and none before.", True
+            ),
+            Choice("The one with more steps", "What it cannot see, no step can teach it."),
+            Choice("They end about alike", "They do while both learn which letters are frequent."),
         ),
     ),
 )
