@@ -25,7 +25,7 @@ QUESTIONS = (
     ),
     Question(
         name="13.bytes",
-        text="A tokenizer of byte pairs learnt from English alone. You give it a word in Greek. "
+        text="A tokenizer of byte pairs learned from English alone. You give it a word in Greek. "
         "What happens?",
         choices=(
             Choice("It cuts the word into bytes", "Any text is bytes, and each is a token.", True),
