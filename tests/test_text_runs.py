@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 import torch
@@ -35,9 +34,9 @@ def test_base_begun_again_gives_the_stored_losses(texts):
 
     _, record, _ = text_runs.run(stored["settings"], texts.training, each=each)
     # Elsewhere the sums are rounded in another order.
-    assert sum(record.losses) / FIRST == pytest.approx(stored["losses"][0], abs=1e-3)
+    assert sum(record.losses) / FIRST == pytest.approx(stored["losses"][0], abs=2e-4)
     assert len(record.losses) == FIRST
-    assert held_out[FIRST] == pytest.approx(stored["held_out"][0], abs=1e-3)
+    assert held_out[FIRST] == pytest.approx(stored["held_out"][0], abs=2e-4)
 
 
 def test_the_weights_give_the_stored_bits_per_character(texts):
@@ -78,8 +77,7 @@ def test_a_run_is_whole(name):
     steps = run["steps"]
     assert steps == sorted(set(steps)) and FIRST in steps and steps[-1] <= own["steps"]
     assert len(run["losses"]) == len(run["held_out"]) == len(steps) >= 6
-    vocab_size = run["settings"]["vocab_size"]
-    assert all(0 < loss < math.log(vocab_size) + 1 for loss in run["losses"] + run["held_out"])
+    assert all(0 < loss < 10 for loss in run["losses"] + run["held_out"])
     times = [text_run(other)["seconds"] for other in NAMES]
     assert max(times) < 1.2 * min(times)
     shown = {"0", *(str(s) for s in text_runs.SAMPLED if 0 < s <= steps[-1]), str(steps[-1])}
@@ -88,14 +86,17 @@ def test_a_run_is_whole(name):
 
 
 def test_the_runs_say_what_the_lesson_says():
-    bits = {name: text_run(name)["bits_per_char"] for name in NAMES}
-    seen = {name: text_run(name)["training_bits_per_char"] for name in NAMES}
-    assert bits["base"] < bits["less_data"] < bits["no_attention"]
+    runs = {name: text_run(name) for name in NAMES}
+    bits = {name: run["bits_per_char"] for name, run in runs.items()}
+    apart = {name: bits[name] - run["training_bits_per_char"] for name, run in runs.items()}
+    for name in ("overfit", "less_data", "wider", "longer", "no_attention"):
+        assert bits["base"] < bits[name] - 0.1
     assert bits["base"] < bits["no_attention"] - 0.5
     # The two curves of a model that learns a short text by heart part, and one of them turns.
-    assert bits["overfit"] > seen["overfit"] + 1 and bits["base"] < seen["base"] + 0.2
-    held_out = text_run("overfit")["held_out"]
-    assert held_out[-1] > min(held_out) + 0.1
+    assert apart["overfit"] > apart["less_data"] + 1 > apart["base"] + 2
+    for name in ("overfit", "less_data"):
+        assert runs[name]["held_out"][-1] > min(runs[name]["held_out"]) + 0.2
+    assert runs["base"]["held_out"][-1] == min(runs["base"]["held_out"])
 
 
 def test_the_folder_holds_the_runs_and_one_file_of_weights():
