@@ -1,7 +1,7 @@
 """Make the runs that lesson 13 shows at once: `python -m tools.text_runs [NAME ...]`, for minutes.
 
-All train for the same time, counted in seconds of one CPU core, at the best of three rates that a
-short trial of each is for. Samples and held-out losses are outside of that time.
+All train for the same time, counted in seconds of one CPU core, at the best of three rates, which
+short trials find, or at the one given. Samples and held-out losses are outside of that time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -167,13 +167,13 @@ def with_steps(settings: dict[str, Any], speed: float, seconds: float) -> dict[s
 
 
 def best_rate(
-    settings: dict[str, Any], texts: Texts, seconds: float
+    settings: dict[str, Any], texts: Texts, seconds: float, rates: Sequence[float]
 ) -> tuple[dict[str, Any], float]:
-    """Return the settings with the best of three rates, and steps a second, from short trials."""
-    probe = settings | {"rate": RATES[0], "steps": 10_000}
+    """Return the settings with the best of the rates, and steps a second, from short trials."""
+    probe = settings | {"rate": rates[0], "steps": 10_000}
     _, record, used = run(probe, texts.training, seconds / 4)
     trials, steps, times = {}, len(record.losses), used
-    for rate in RATES:
+    for rate in rates:
         trial = with_steps(settings | {"rate": rate}, steps / times, seconds)
         model, record, used = run(trial, texts.training, 1.2 * seconds)
         steps, times = steps + len(record.losses), times + used
@@ -191,11 +191,13 @@ def sample(model: nn.Module, texts: Texts) -> str:
     return texts.tokenizer.decode(ids[0, 1:])
 
 
-def make(name: str, seconds: float, trial_seconds: float) -> dict[str, Any]:
+def make(
+    name: str, seconds: float, trial_seconds: float, rates: Sequence[float] = RATES
+) -> dict[str, Any]:
     """Train a run, and return what text_run tells of it; keep the weights of "base"."""
     about, changes = RUNS[name]
     texts = Texts(settings := BASE | changes)
-    settings, speed = best_rate(settings, texts, trial_seconds)
+    settings, speed = best_rate(settings, texts, trial_seconds, rates)
     settings = with_steps(settings, speed, seconds)
     every = 100 if settings["steps"] > 2000 else 50
     held_out, samples = {}, {}
@@ -236,11 +238,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of CPU, for each")
     parser.add_argument("--trial-seconds", type=float, default=TRIAL_SECONDS, help="of each rate")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="to be tried")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for name in given.names or NAMES:
         print(f"{name}: {RUNS[name][0]}", flush=True)
-        kept = make(name, given.seconds, given.trial_seconds)
+        kept = make(name, given.seconds, given.trial_seconds, given.rates)
         write_whole(FOLDER / f"{name}.json", (json.dumps(kept, indent=1) + "\n").encode())
         print(
             f"  {kept['steps'][-1]} steps, {kept['seconds']} s, bits per character "
