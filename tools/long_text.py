@@ -33,16 +33,22 @@ def losses(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def main() -> None:
-    """Measure piece after piece, and write the mean."""
+def model_and_pieces() -> tuple[torch.nn.Module, list[torch.Tensor]]:
+    """Return the course's model, and the ids (LENGTH + 1,) of pieces from all over the text."""
     checkpoint = lesson_checkpoint()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
     ids = tokenizer(read_text(lesson_text()), return_tensors="pt", verbose=False)["input_ids"][0]
     starts = torch.linspace(0, len(ids) - LENGTH - 1, PIECES).long().tolist()
+    return model, [ids[start : start + LENGTH + 1] for start in starts]
+
+
+def main() -> None:
+    """Measure piece after piece, and write the mean."""
+    model, pieces = model_and_pieces()
     found = []
-    for start in starts:
-        found.append(losses(model, ids[start : start + LENGTH + 1]))
+    for ids in pieces:
+        found.append(losses(model, ids))
         mean = torch.stack(found).mean(dim=0).reshape(-1, STEP).mean(dim=1)  # (LENGTH / STEP,)
         print(f"{len(found)} of {PIECES}:", [round(x, 3) for x in mean.tolist()], flush=True)
     content = {
