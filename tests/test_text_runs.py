@@ -7,9 +7,16 @@ import json
 import pytest
 import torch
 
-from mygpt_helpers import bits_per_char, count_parameters, generate, text_gpt, text_run
+from mygpt_helpers import (
+    bits_per_char,
+    count_parameters,
+    generate,
+    loss_by_position,
+    text_gpt,
+    text_run,
+)
 from mygpt_helpers.text_runs import FOLDER, NAMES, WEIGHTS
-from tools import text_runs
+from tools import long_text, text_runs
 from tools.text_runs import BASE, FIRST, RUNS, Texts, make_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -144,3 +151,18 @@ def test_a_blind_model_sees_the_current_token_alone():
     assert torch.equal(logits[0, 2], logits[1, 2]) and not torch.equal(logits[0, 1], logits[1, 1])
     logits, _ = make_model(BASE)(ids)
     assert not torch.allclose(logits[0, 2], logits[1, 2])
+
+
+@pytest.mark.slow
+def test_the_stored_losses_past_the_context_begin_as_the_model_gives_them():
+    stored = loss_by_position()
+    assert stored["positions"] == [*range(512, 14_336 + 1, 512)]
+    assert len(stored["losses"]) == len(stored["positions"])
+    model, pieces = long_text.model_and_pieces()
+    first = [long_text.losses(model, ids[: 512 + 1]).mean() for ids in pieces]
+    assert torch.stack(first).mean().item() == pytest.approx(stored["losses"][0], abs=1e-3)
+    # What lesson 12 says of them: no worse to 10,000, far worse from 13,000.
+    by_position = dict(zip(stored["positions"], stored["losses"], strict=True))
+    before = [loss for position, loss in by_position.items() if position <= stored["context"]]
+    assert all(loss <= max(before) for position, loss in by_position.items() if position <= 10_240)
+    assert all(loss > max(before) + 0.5 for at, loss in by_position.items() if at > 13_000)

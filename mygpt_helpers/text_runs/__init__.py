@@ -39,6 +39,16 @@ def text_run(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def loss_by_position() -> dict[str, Any]:
+    """Return how well the course's model guesses at each position, far past its context.
+
+    positions: 512, 1,024 and so on to 14,336; losses: in nats per token, the mean over the 512
+    positions up to there, of several long pieces of the lessons' text. context: the positions that
+    the model was trained for. Made by `python -m tools.long_text`. Used in lesson 12.
+    """
+    return json.loads((FOLDER / "long_text.json").read_text(encoding="utf-8"))
+
+
 def text_gpt(*, device: torch.device | str | None = None) -> tuple[GPT, CharTokenizer]:
     """Return the model of the run "base", as it was at the end, and its tokenizer.
 
