@@ -82,16 +82,18 @@ def _new_run(file: str, given: dict[str, Any], device: torch.device, tell: Say) 
     settings |= {"file": str(Path(file).expanduser().absolute()), "sha256": _digest(text)}
     learned, held_out = _parts(text, settings)
     tokenizer = _tokenizer(learned, settings)
-    tokens = len(tokenizer.encode(_known(held_out, tokenizer)))
-    if held_out and tokens < settings["seq_len"] + 2:
-        tell(
-            f"Nothing is held out: the file's end has {tokens} tokens, and --seq-len "
-            f"{settings['seq_len']} needs {settings['seq_len'] + 2}. The model learns from all."
-        )
+    tokens, least = len(tokenizer.encode(_known(held_out, tokenizer))), settings["seq_len"] + 2
+    is_short = settings["held_out"] and tokens < least
+    if is_short:
         settings["held_out"], learned = 0.0, text
         tokenizer = _tokenizer(text, settings)
     ids = torch.tensor(tokenizer.encode(learned), device="cpu")
     check_data(ids, settings["batch_size"], settings["seq_len"])
+    if is_short:
+        tell(
+            f"Nothing is held out: the file's end has {tokens} tokens, and --seq-len {least - 2} "
+            f"needs {least}. The model learns from all of it."
+        )
     torch.manual_seed(settings["seed"])
     sizes = {name: settings[name] for name in ("embed_dim", "num_heads", "num_layers", "dropout")}
     model = GPT(tokenizer.vocab_size, **sizes, max_seq_len=settings["seq_len"])
@@ -118,13 +120,14 @@ def _former_run(
             "stopped, or leave them out: the run knows them."
         )
     settings |= given
-    settings["file"] = str(Path(file).expanduser().absolute()) if file else settings["file"]
-    text = read_text(settings["file"])
+    path = Path(file or settings["file"]).expanduser().absolute()
+    text = read_text(path) if path.exists() else ""
     if _digest(text) != settings["sha256"]:
         raise InputError(
-            f"the text in {settings['file']} is not the one that the run {folder} began with. Give "
-            f"the file that has it: {program('train', 'FILE', '--resume', str(folder))}."
+            f"{path} is not there, or not the text that the run {folder} began with. Give the file "
+            f"that has it: {program('train', 'FILE', '--resume', str(folder))}."
         )
+    settings["file"] = str(path)
     return run, text
 
 
@@ -143,8 +146,9 @@ class Job:
             torch.tensor(run.tokenizer.encode(part), dtype=torch.long, device=device)
             for part in (learned, held_out)
         )
+        part = f", the last {len(given):,} of them held out" if given else ""
         tell(
-            f"{len(text):,} characters, the last {len(given):,} of them held out; "
+            f"{len(text):,} characters{part}; "
             f"{run.tokenizer.vocab_size:,} tokens; a model of {count_parameters(run.model):,} "
             f"parameters on {device}; the run is in {folder}."
         )
@@ -227,7 +231,9 @@ class Job:
 
 def _parts(text: str, settings: dict[str, Any]) -> tuple[str, str]:
     """Return what is learned from, and what is held out."""
-    return split_text(text, settings["held_out"]) if settings["held_out"] else (text, "")
+    share = settings["held_out"]
+    is_none = share == 0 or 0 < share * len(text) < 1
+    return (text, "") if is_none else split_text(text, share)
 
 
 def _tokenizer(text: str, settings: dict[str, Any]) -> CharTokenizer | BPETokenizer:

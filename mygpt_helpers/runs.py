@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,10 +95,11 @@ def load_run(folder: str | os.PathLike[str], *, device: torch.device | str | Non
 
 @contextlib.contextmanager
 def only_here(folder: Path, *, new: bool) -> Iterator[None]:
-    """Keep a run's folder for this process; other processes are refused until it ends.
+    """Keep a run's folder for this process; another one is refused until it ends.
 
-    new: make the folder, and raise InputError where something else is in it. Raises CheckpointError
-    where another process is at work on it, and where nothing can be written.
+    new: make the folder; where nothing was saved, it goes again. Raises InputError for a new run in
+    a folder that holds something, CheckpointError where another process is at work in it, where
+    there is none, and where nothing can be written.
     """
     lock = FileLock(folder / LOCK, timeout=0)
     try:
@@ -112,9 +114,8 @@ def only_here(folder: Path, *, new: bool) -> Iterator[None]:
             f"another process is training in {folder}. Wait for it, or give another folder."
         ) from None
     except OSError as error:
-        raise CheckpointError(f"cannot write the run {folder}: {error.strerror}.") from None
-    with lock:
-        lock.release()  # with has taken it once more
+        raise CheckpointError(f"cannot write into {folder}: {error.strerror}.") from None
+    try:
         if new and (folder / INDEX).exists():
             raise InputError(
                 f"{folder} holds a run already. Go on with it by --resume, or give another folder "
@@ -123,6 +124,10 @@ def only_here(folder: Path, *, new: bool) -> Iterator[None]:
         for half in folder.glob(".*-*.new"):  # of a process that was killed while it wrote
             half.unlink()
         yield
+    finally:
+        if {path.name for path in folder.iterdir()} == {LOCK}:
+            shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
 
 
 def _check_own(folder: Path) -> None:
