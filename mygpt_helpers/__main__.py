@@ -43,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     if others and options.command != "lab":
         is_second = options.command == "reset" and others[0][:1] != "-"
         parser.error("one lesson at a time" if is_second else f"unknown: {' '.join(others)}")
+    # Several processes of one training all meet the same message: the first one says it.
+    is_first = os.environ.get("RANK", "0") == "0"
     try:
         if options.command == "lab":
             return _lab(others)
@@ -60,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
             return write(options)
         return _fetch(options.command, options.force)
     except KeyboardInterrupt:
-        print("interrupted; nothing is left half made", file=sys.stderr)
+        if is_first:
+            print("interrupted; nothing is left half made", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our lines is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,8 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {_another_python(error.name, given)}", file=sys.stderr)
         return 1
     except (RuntimeError, OSError, InputError) as error:
-        # Several processes of one training all meet the same: the first one says it.
-        if not isinstance(error, PlainError) or os.environ.get("RANK", "0") == "0":
+        if is_first or not isinstance(error, PlainError):
             print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -65,13 +65,12 @@ def learn(options: argparse.Namespace) -> int:
 
 def place(name: str | None, processes: int) -> tuple[torch.device, Accelerator | None]:
     """Return this process's device, and what knows the others where there are several."""
-    if name is not None or processes == 1:
-        device = checked_device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = checked_device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
     if processes == 1:
         return device, None
     from accelerate import Accelerator
 
-    accelerator = Accelerator(cpu=name is not None and device.type == "cpu")
+    accelerator = Accelerator(cpu=device.type == "cpu")
     return accelerator.device, accelerator
 
 
