@@ -58,6 +58,8 @@ def learn(options: argparse.Namespace) -> int:
         if is_main and is_new:
             stack.enter_context(only_here(folder, new=True))
         job = Job(folder, run, text, device, tell)
+        if accelerator is not None:
+            tell(f"{accelerator.num_processes} processes share each batch.")
         if not is_new:
             load_checkpoint(folder, run.model, job.optimizer)
         return job.train(accelerator, is_main)
