@@ -92,8 +92,8 @@ def _new_run(file: str, given: dict[str, Any], device: torch.device, tell: Say) 
     check_data(ids, settings["batch_size"], settings["seq_len"])
     if is_short:
         tell(
-            f"Nothing is held out: the file's end has {tokens} tokens, and --seq-len {least - 2} "
-            f"needs {least}. The model learns from all of it."
+            f"Nothing is held out: the file's end is too short for --seq-len {least - 2}, which "
+            f"needs {least} tokens. The model learns from all of it."
         )
     torch.manual_seed(settings["seed"])
     sizes = {name: settings[name] for name in ("embed_dim", "num_heads", "num_layers", "dropout")}
