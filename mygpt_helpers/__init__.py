@@ -31,6 +31,7 @@ _HOME = {
     "checkpoints": "save_checkpoint load_checkpoint",
     "runs": "Run save_run load_run",
     "cycle_runs": "cycle_gpt cycle_run train_cycle",
+    "text_runs": "text_gpt text_run",
     "pretrained.model": "lesson_checkpoint",
     "pretrained.text": "lesson_text",
     "pretrained.health": "health_check",

@@ -24,7 +24,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "dropout": (0.0, "share of numbers left out by chance, against learning by heart (13)"),
     "steps": (2000, "batches to learn from (11)"),
     "batch_size": (32, "pieces of text in a batch, of all processes together (11)"),
-    "lr": (1e-3, "learning rate: how far a step goes (11)"),
+    "lr": (3e-3, "learning rate: how far a step goes (11)"),
     "schedule": ("constant", "the rate: as it is, or cosine, which warms up and then falls (13)"),
     "clip": (1.0, "the largest norm of the gradients; larger ones are scaled down (13)"),
     "held_out": (0.1, "share of the file, at its end, that it is only examined on; 0: none (13)"),

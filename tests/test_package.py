@@ -47,7 +47,7 @@ FLOORS = [
     ["runs"],
     ["commands"],
     ["learn", "write"],
-    ["cycle_runs"],
+    ["cycle_runs", "text_runs"],
     ["pretrained"],
     ["pictures"],
     ["widgets"],
