@@ -119,6 +119,44 @@ def _right(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
 
 EXERCISES = (
     Exercise(
+        name="14.surprise",
+        title="The most surprising token",
+        difficulty=2,
+        minutes=5,
+        solution=surprise,
+        cases=_read,
+        mistakes={
+            "Logits at position t are about token t + 1: compare logits[:-1] with ids[1:].": (
+                _least(lambda z, ids: _own(z.log_softmax(dim=-1), ids), first=0),
+                _least(lambda z, ids: _own(z[1:].log_softmax(dim=-1), ids[1:])),
+            ),
+            "Positions count from 0, and the first token has no logits: add 1.": (
+                _least(_right, first=0)
+            ),
+            "Logits of different positions do not compare: take log_softmax of each row.": (
+                _least(lambda z, ids: _own(z[:-1], ids[1:]))
+            ),
+            "That softmax goes over the positions; the vocabulary is the last dimension.": (
+                _least(lambda z, ids: _own(z[:-1].log_softmax(dim=0), ids[1:]))
+            ),
+            "That is the likeliest token; the least likely is asked for.": (
+                _least(_right, last=torch.argmax)
+            ),
+            "That is the token's id; its position is asked for.": (
+                lambda z, ids: int(ids[surprise(z, ids)])
+            ),
+        },
+        keep="Read the logits; change none of them.",
+        hints=(
+            "Which row of logits is about ids[1]? The row before it, logits[0].",
+            "log_softmax over the last dimension of logits[:-1], then gather at ids[1:, None].",
+            "argmin of these T - 1 numbers counts from the second token.",
+        ),
+        why="Each row of logits is about the next token, so the rows and the ids are shifted by "
+        "one; after log_softmax the rows can be compared with each other.",
+        tried="texts of two tokens and more",
+    ),
+    Exercise(
         name="14.lens",
         title="The lens, by hand",
         difficulty=2,
@@ -208,43 +246,5 @@ EXERCISES = (
         why="An induction head looks one place past the last time that its token stood there; the "
         "mean of these weights tells such a head in any text that repeats itself.",
         tried="texts with repeats and without, next to each other and far apart, one head and nine",
-    ),
-    Exercise(
-        name="14.surprise",
-        title="The most surprising token",
-        difficulty=2,
-        minutes=5,
-        solution=surprise,
-        cases=_read,
-        mistakes={
-            "Logits at position t are about token t + 1: compare logits[:-1] with ids[1:].": (
-                _least(lambda z, ids: _own(z.log_softmax(dim=-1), ids), first=0),
-                _least(lambda z, ids: _own(z[1:].log_softmax(dim=-1), ids[1:])),
-            ),
-            "Positions count from 0, and the first token has no logits: add 1.": (
-                _least(_right, first=0)
-            ),
-            "Logits of different positions do not compare: take log_softmax of each row.": (
-                _least(lambda z, ids: _own(z[:-1], ids[1:]))
-            ),
-            "That softmax goes over the positions; the vocabulary is the last dimension.": (
-                _least(lambda z, ids: _own(z[:-1].log_softmax(dim=0), ids[1:]))
-            ),
-            "That is the likeliest token; the least likely is asked for.": (
-                _least(_right, last=torch.argmax)
-            ),
-            "That is the token's id; its position is asked for.": (
-                lambda z, ids: int(ids[surprise(z, ids)])
-            ),
-        },
-        keep="Read the logits; change none of them.",
-        hints=(
-            "Which row of logits is about ids[1]? The row before it, logits[0].",
-            "log_softmax over the last dimension of logits[:-1], then gather at ids[1:, None].",
-            "argmin of these T - 1 numbers counts from the second token.",
-        ),
-        why="Each row of logits is about the next token, so the rows and the ids are shifted by "
-        "one; after log_softmax the rows can be compared with each other.",
-        tried="texts of two tokens and more",
     ),
 )

@@ -13,11 +13,11 @@ QUESTIONS = (
                 "The seed gives the numbers that are drawn; the knobs say which token each hits.",
             ),
             Choice(
-                "Nothing in common from the first token on.",
+                "Different from the first token on.",
                 "The cut moves the borders a little, and a number often lands on the same token.",
             ),
             Choice(
-                "A common start, then each goes its own way.",
+                "Alike up to some token, then different.",
                 "The same number mostly hits the same token, until it does not; then the texts "
                 "differ, and so does all that follows.",
                 right=True,

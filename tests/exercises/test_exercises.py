@@ -58,7 +58,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
         "13.encode", "13.merge", "13.bits_per_char",
-        "14.lens", "14.induction", "14.surprise",
+        "14.surprise", "14.lens", "14.induction",
     ]  # fmt: skip
 
 
