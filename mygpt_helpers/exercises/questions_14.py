@@ -66,8 +66,8 @@ QUESTIONS = (
     ),
     Question(
         name="14.recipe",
-        text="You tell a friend the prompt of a text, its seed, its length and its temperature. The "
-        "friend has your model, too. What does the friend get?",
+        text="You tell a friend the prompt of a text, its seed, its length and its temperature. "
+        "The friend has your model, too. What does the friend get?",
         choices=(
             Choice(
                 "Your text, if no other knob was on.",
