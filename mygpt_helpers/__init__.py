@@ -30,6 +30,7 @@ _HOME = {
     "training": "train",
     "checkpoints": "save_checkpoint load_checkpoint",
     "cycle_runs": "cycle_gpt cycle_run train_cycle",
+    "text_runs": "loss_by_position text_gpt text_run",
     "pretrained.model": "lesson_checkpoint",
     "pretrained.text": "lesson_text",
     "pretrained.health": "health_check",

@@ -44,7 +44,7 @@ FLOORS = [
     ["search"],
     ["continuations"],
     ["training", "checkpoints"],
-    ["cycle_runs"],
+    ["cycle_runs", "text_runs"],
     ["pretrained"],
     ["pictures"],
     ["widgets"],
