@@ -29,6 +29,7 @@ _HOME = {
     "held_out": "held_out_loss",
     "training": "train",
     "checkpoints": "save_checkpoint load_checkpoint",
+    "runs": "Run save_run load_run",
     "cycle_runs": "cycle_gpt cycle_run train_cycle",
     "text_runs": "loss_by_position text_gpt text_run",
     "pretrained.model": "lesson_checkpoint",

@@ -1,4 +1,4 @@
-"""The command line: `python -m mygpt_helpers lab`, and copy, reset, model and text."""
+"""The command line: `python -m mygpt_helpers lab`, and what --help names beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 from mygpt_helpers import working_copies
+from mygpt_helpers.commands import add_commands, short_name
 from mygpt_helpers.console import say
+from mygpt_helpers.errors import InputError, PlainError
 from mygpt_helpers.lab_settings import install_settings
 
 FETCHED = {
@@ -25,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failure, 130 if interrupted."""
     with contextlib.suppress(AttributeError):  # what a console cannot say is escaped, as on stderr
         sys.stdout.reconfigure(errors="backslashreplace")
-    parser = argparse.ArgumentParser(prog="python -m mygpt_helpers")
+    parser = argparse.ArgumentParser(prog=short_name())
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
         "lab", help="copy the lessons into my/, open them; takes JupyterLab's options"
@@ -36,10 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     for name, what in FETCHED.items():
         fetched = commands.add_parser(name, help=what)
         fetched.add_argument("--force", action="store_true", help="anew, even if it is in order")
+    add_commands(commands)
     options, others = parser.parse_known_args(arguments)
     if others and options.command != "lab":
         is_second = options.command == "reset" and others[0][:1] != "-"
         parser.error("one lesson at a time" if is_second else f"unknown: {' '.join(others)}")
+    # Several processes of one training all meet the same message: the first one says it.
+    is_first = os.environ.get("RANK", "0") == "0"
     try:
         if options.command == "lab":
             return _lab(others)
@@ -47,9 +52,18 @@ def main(arguments: list[str] | None = None) -> int:
             return _copy()
         if options.command == "reset":
             return _reset(options.lesson)
+        if options.command == "train":
+            from mygpt_helpers.learn import learn
+
+            return learn(options)
+        if options.command == "generate":
+            from mygpt_helpers.write import write
+
+            return write(options)
         return _fetch(options.command, options.force)
     except KeyboardInterrupt:
-        print("interrupted; nothing is left half made", file=sys.stderr)
+        if is_first:
+            print("interrupted; nothing is left half made", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our lines is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,8 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
         given = sys.argv[1:] if arguments is None else arguments
         print(f"error: {_another_python(error.name, given)}", file=sys.stderr)
         return 1
-    except (RuntimeError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (RuntimeError, OSError, InputError) as error:
+        if is_first or not isinstance(error, PlainError):
+            print(f"error: {error}", file=sys.stderr)
         return 1
 
 

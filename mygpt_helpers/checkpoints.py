@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from .checks import checked_device, checked_model, checked_numbers, kind_of
 from .errors import CheckpointError, InputError
@@ -176,10 +177,18 @@ def _check_config(folder: Path, saved: dict[str, Any], config: dict[str, Any]) -
         )
 
 
+class _Unfilled(TorchFunctionMode):
+    """Have torch.nn.init do nothing: on the meta device it would load a compiler, for a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        of_init = getattr(func, "__module__", None) == "torch.nn.init"
+        return None if of_init else func(*args, **(kwargs or {}))
+
+
 def _empty_model(folder: Path, config: dict[str, Any]) -> GPT:
     """Return a GPT without numbers: making one draws nothing from torch's random generator."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             return GPT(**config)
     except MISFITS as error:
         raise _damaged(folder, f"its configuration makes no GPT ({error})") from None

@@ -74,17 +74,22 @@ def claim(record: Record, model: nn.Module, settings: dict[str, object]) -> None
             f"the record holds {len(record.losses)} steps of another model, so going on would mix "
             "two trainings. Give the model it is of, or leave record out to begin a new one."
         )
-    others = [
-        f"{name}={record.settings[name]} (now {name}={value})"
-        for name, value in settings.items()
-        if record.losses and name in record.settings and record.settings[name] != value
-    ]
+    others = differences(record.settings, settings) if record.losses else ""
     if others:
         raise InputError(
-            f"the record's {len(record.losses)} steps were made with {', '.join(others)}. Give the "
+            f"the record's {len(record.losses)} steps were made with {others}. Give the "
             "same to go on as if never stopped, or set record.settings = {} to go on otherwise."
         )
     record._model, record.settings = weakref.ref(model), settings
+
+
+def differences(then: dict[str, object], now: dict[str, object]) -> str:
+    """Say which settings were others then, such as "seq_len=8 (now seq_len=9)"; "" for none."""
+    return ", ".join(
+        f"{name}={then[name]} (now {name}={value})"
+        for name, value in now.items()
+        if name in then and then[name] != value
+    )
 
 
 def bits_per_char(loss: float, tokens: int, characters: int) -> float:

@@ -19,6 +19,7 @@ from .corpus import check_data, get_batch
 from .errors import InputError
 from .generation import generate
 from .held_out import held_out_loss
+from .meter import Progress
 from .models import default_device, mode, unwrapped
 from .processes import processes
 from .record import Record, TrainingError, claim
@@ -32,7 +33,7 @@ from .run_checks import (
     checked_factor,
     loss_of,
 )
-from .undo import Progress, State
+from .undo import State
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -119,7 +120,7 @@ def train(
     before = State(model, optimizer)  # as it was at the last reading of the losses but one,
     now = State(model, optimizer)  # and at the last one
     pending: list[Tensor] = []  # the losses since then
-    show = Progress(steps, several.is_main)
+    show = Progress(record, steps, batch_size * seq_len, wanted=several.is_main)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     coarse = torch.autocast(data.device.type, dtype) if dtype else contextlib.nullcontext()
     read_every = 1 if data.device.type == "cpu" else READ_EVERY

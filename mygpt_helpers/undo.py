@@ -1,12 +1,6 @@
-"""What a training step changes, kept so that it can be undone; and the line that shows progress.
-
-Used by training.
-"""
+"""What a training step changes, kept so that it can be undone. Used by training."""
 
 from __future__ import annotations
-
-import sys
-import time
 
 import torch
 from torch import Tensor, nn
@@ -63,24 +57,3 @@ class State:
         for device in {t.device for t in tensors}:  # an optimizer counts its steps on the CPU
             here = [i for i, t in enumerate(tensors) if t.device == device]
             torch._foreach_copy_([to[i] for i in here], [tensors[i] for i in here])
-
-
-class Progress:
-    """One line on a terminal, written over and over; elsewhere nothing."""
-
-    def __init__(self, steps: int, wanted: bool = True) -> None:
-        """Take the last step's number; wanted: whether this process is the one to write."""
-        self.steps, self.next, self.shown = steps, time.monotonic() + 0.5, False
-        self.wanted = wanted and sys.stderr is not None and sys.stderr.isatty()
-
-    def __call__(self, step: int, loss: float) -> None:
-        """Write the line, if it is time."""
-        if self.wanted and (time.monotonic() >= self.next or (self.shown and step == self.steps)):
-            self.next, self.shown = time.monotonic() + 0.2, True
-            sys.stderr.write(f"\rstep {step} of {self.steps}, loss {loss:.4f}   ")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        """End the line, if one was written."""
-        if self.shown:
-            sys.stderr.write("\n")

@@ -187,5 +187,5 @@ def test_the_commands_that_are_named_exist():
         "notebooks/00_start_here.ipynb",
     ]
     text = "\n".join((ROOT / name).read_text("utf-8") for name in files)
-    named = set(re.findall(r"-m mygpt_helpers (\w+)", text))
-    assert named == there == {"lab", "copy", "reset", "model", "text"}
+    named = set(re.findall(r"(?:-m mygpt_helpers|bin/mygpt) (\w+)", text))
+    assert named == there == {"lab", "copy", "reset", "model", "text", "train", "generate"}

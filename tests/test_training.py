@@ -27,8 +27,8 @@ from mygpt_helpers import (
     cycle_corpus,
     generate,
     gpt,
+    meter,
     training,
-    undo,
 )
 from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.training import train
@@ -565,7 +565,7 @@ def clock(monkeypatch):
         now[0] += 0.1
         return now[0]
 
-    monkeypatch.setattr(undo.time, "monotonic", monotonic)
+    monkeypatch.setattr(meter.time, "monotonic", monotonic)
 
 
 def test_progress_on_a_terminal_and_nowhere_else(clock, monkeypatch, capsys):
@@ -577,7 +577,9 @@ def test_progress_on_a_terminal_and_nowhere_else(clock, monkeypatch, capsys):
     run.train(40)
     line, *more = terminal.getvalue().split("\n")
     assert more == [""] and line.startswith("\r")
-    shown = re.findall(r"\rstep (\d+) of 40, loss (\d+\.\d{4})   ", line)
+    shown = re.findall(
+        r"\rstep (\d+) of 40, loss (\d+\.\d{4}), [\d,]+ tokens/s, 0:00:0\d left ", line
+    )
     assert 2 < len(shown) < 40 and shown[-1][0] == "40"
     assert all(loss == f"{run.record.losses[int(step) - 1]:.4f}" for step, loss in shown)
 
@@ -589,7 +591,7 @@ def test_a_short_run_shows_no_progress_and_a_stopped_one_ends_its_line(clock, mo
     assert terminal.getvalue() == ""
     run = Run()
     run.train(40, on_step=at_call(20, lambda *_: None))
-    assert terminal.getvalue().endswith("   \n") and terminal.getvalue().count("\n") == 1
+    assert re.search(r" left +\n$", terminal.getvalue()) and terminal.getvalue().count("\n") == 1
     assert "stopped at step 20 of 40" in capsys.readouterr().out
 
 

@@ -22,12 +22,14 @@ from mygpt_helpers import (
     cycle_run,
     get_batch,
     keep_top_p,
+    logit_lens,
     share_repeated,
 )
 from mygpt_helpers import draw as package_draw
 from mygpt_helpers import generate as package_generate
 from mygpt_helpers.exercises import core
 from mygpt_helpers.exercises.core import evaluate, exercises, hint, lessons, solution
+from tests.tiny import make_model, make_tokenizer
 
 ALL = [exercise for lesson in lessons() for exercise in exercises(lesson)]
 SOLUTION = {exercise.name: exercise.solution for exercise in ALL}
@@ -56,6 +58,7 @@ def test_the_exercises_of_all_lessons_are_there():
         "11.batch", "11.cross_entropy", "11.step",
         "12.first_wrong", "12.crop", "12.generate",
         "13.encode", "13.merge", "13.bits_per_char",
+        "14.surprise", "14.lens", "14.induction",
     ]  # fmt: skip
 
 
@@ -532,3 +535,24 @@ def test_what_encode_and_merge_and_bits_per_char_give():
     bits = SOLUTION["13.bits_per_char"]
     assert bits(math.log(2), 50, 100) == pytest.approx(0.5)
     assert bits(math.log(65), 10, 10) == pytest.approx(math.log2(65))
+
+
+# ---- lesson 14 ----
+
+
+def test_the_lens_by_hand_is_logit_lens():
+    model = make_model("qwen3", make_tokenizer("qwen3"))
+    ids = torch.arange(3, 11)[None]
+    states = torch.cat(model(ids, output_hidden_states=True).hidden_states)  # (L + 1, T, C)
+    ours = SOLUTION["14.lens"](states, model.model.norm, model.lm_head)
+    torch.testing.assert_close(ours, logit_lens(model, ids)[:, -1])
+
+
+def test_the_scores_of_lesson_14_give_known_numbers():
+    n, weights = 5, torch.rand(3, 10, 10, generator=torch.Generator().manual_seed(0))
+    twice = torch.tensor([4, 9, 2, 7, 5] * 2)
+    by_diagonal = weights.diagonal(1 - n, -2, -1)[..., 1:].mean(-1)  # (H,), as in the lesson
+    torch.testing.assert_close(SOLUTION["14.induction"](weights, twice), by_diagonal)
+    probs = torch.tensor([[0.1, 0.9], [0.4, 0.6], [0.5, 0.5]])
+    assert SOLUTION["14.surprise"](probs.log(), torch.tensor([1, 0, 0])) == 1
+    assert SOLUTION["14.surprise"](probs.log(), torch.tensor([0, 1, 0])) == 2

@@ -11,7 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mygpt_helpers.widgets.playground as playground
-from mygpt_helpers import PlaygroundWidget, cycle_run, generate, to_ids, to_tokens, trace
+from mygpt_helpers import (
+    GPT,
+    BPETokenizer,
+    CharTokenizer,
+    PlaygroundWidget,
+    WordTokenizer,
+    cycle_run,
+    generate,
+    to_ids,
+    to_tokens,
+    trace,
+)
 from mygpt_helpers.widgets.inputs import STOPS, TEMPERATURES
 from tests.tiny import make_model, make_tokenizer
 from tests.widgets.runs import LABELS, MODEL, Words
@@ -150,6 +161,41 @@ def test_the_cycles_model_with_its_names():
     widget.asked = "1 write"
     assert "no such token: 'hate'" in widget.numbers()["note"]
     assert widget.text == "I love AI ! I love AI !"
+
+
+TEXT = "7 € für Käse 😀, naïve Œuvre\n"
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "prompt", "given"),
+    [
+        (CharTokenizer.train(TEXT), "€😀\n", "€ 😀 ⏎"),
+        (CharTokenizer.train(TEXT, unknown="<unk>"), "€ß", "€ <unk>"),
+        (WordTokenizer.train(TEXT), "für 7", "für ␣ 7"),
+        (BPETokenizer.train(TEXT, 256), "7 €", "7 ␣ <0xE2> <0x82> <0xAC>"),
+        (BPETokenizer.train(TEXT * 9, 270), "7 ₤", "7 ␣ <0xE2><0x82> <0xA4>"),
+    ],
+    ids=lambda x: repr(x)[:24],
+)
+def test_a_small_model_with_a_tokenizer_of_lesson_13(tokenizer, prompt, given):
+    torch.manual_seed(0)
+    model = GPT(tokenizer.vocab_size, embed_dim=8, num_heads=2, num_layers=1, max_seq_len=8)
+    widget = PlaygroundWidget(model, tokenizer, prompt=prompt, temperature=5.0)
+    assert f"given: {given}\n" in twin_of(widget)
+    assert again(widget, model, tokenizer) == widget.text
+    assert widget.text.startswith(tokenizer.decode(tokenizer.encode(prompt)))
+    from_browser(widget, asked="1 go 4 1", token=4)  # with byte pairs, perhaps half a character
+    assert widget.numbers()["note"] == "" and widget.ids.shape[1] > 20
+    assert again(widget, model, tokenizer) == widget.text
+
+
+def test_a_character_without_a_token_is_said_and_the_text_stays():
+    tokenizer = CharTokenizer.train("abc")
+    model = GPT(3, embed_dim=8, num_heads=2, num_layers=1, max_seq_len=8)
+    widget = PlaygroundWidget(model, tokenizer, prompt="ab")
+    text = widget.text
+    from_browser(widget, prompt="aß", asked="1 write")
+    assert "the character 'ß' at position 1" in widget.numbers()["note"] and widget.text == text
 
 
 def test_what_a_model_cannot_take_is_said_and_the_text_stays(real):
