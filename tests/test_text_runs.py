@@ -107,7 +107,7 @@ def test_the_runs_say_what_the_lesson_says():
 
 
 def test_the_folder_holds_the_runs_and_one_file_of_weights():
-    names = {f"{name}.json" for name in NAMES} | {WEIGHTS.name, "__init__.py"}
+    names = {f"{name}.json" for name in NAMES} | {WEIGHTS.name, "long_text.json", "__init__.py"}
     files = [path for path in FOLDER.iterdir() if path.name != "__pycache__"]
     assert {path.name for path in files} == names and RUNS.keys() == set(NAMES)
     assert sum(path.stat().st_size for path in files) < 4_000_000
