@@ -145,6 +145,9 @@ EXERCISES = (
             "That is the token's id; its position is asked for.": (
                 lambda z, ids: int(ids[surprise(z, ids)])
             ),
+            "That reads each row at every id: gather one entry of each row.": (
+                _least(lambda z, ids: z.softmax(dim=-1)[:-1, ids[1:]])
+            ),
         },
         keep="Read the logits; change none of them.",
         hints=(
@@ -186,6 +189,12 @@ EXERCISES = (
             "These are probabilities; logits are asked for.": (
                 lambda states, norm, head: lens(states, norm, head).softmax(dim=-1)
             ),
+            "states[-1] is the last layer; the last token is states[:, -1].": (
+                lambda states, norm, head: head(states[-1])
+            ),
+            "One tensor is asked for: torch.stack makes it of a list.": (
+                lambda states, norm, head: [*lens(states, norm, head)]
+            ),
         },
         keep="Make new tensors; leave the states as they are.",
         hints=(
@@ -206,6 +215,9 @@ EXERCISES = (
         solution=induction,
         cases=_texts,
         mistakes={
+            "All zeros: no repeat was found. Compare numbers, ids.tolist(), not tensors.": (
+                lambda weights, ids: torch.zeros(len(weights))
+            ),
             "That is the weight on the same token; the one after it counts.": _looks(
                 place=lambda earlier, i: earlier[-1]
             ),

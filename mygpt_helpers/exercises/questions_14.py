@@ -6,7 +6,7 @@ QUESTIONS = (
     Question(
         name="14.same_seed",
         text="Two strategies draw with the same seed. The second has top-p 0.9 on top of the "
-        "first one's knobs. How will their texts compare?",
+        "first one's knobs. How will their texts mostly compare?",
         choices=(
             Choice(
                 "The same text twice: the seed decides.",
