@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from ..byte_pairs import merge_pair
 from .engine import Exercise
@@ -112,6 +113,12 @@ EXERCISES = (
                     vocab.index(c) if c in vocab else len(vocab) - 1 for c in text
                 ],
                 lambda text, vocab, unknown: [vocab.index(c) if c in vocab else 0 for c in text],
+                lambda text, vocab, unknown: [
+                    vocab.index(c) if c in vocab else len(vocab) for c in text
+                ],
+            ),
+            "The vocabulary is given: a text's own characters have other places.": (
+                lambda text, vocab, unknown: [sorted(set(text)).index(char) for char in text]
             ),
             "The id is the character's place in vocab, from 0.": (
                 lambda text, vocab, unknown: [1 + i for i in encode(text, vocab, unknown)]
@@ -142,6 +149,14 @@ EXERCISES = (
             "Replace every pair, not only the first.": _first_only,
             "Go from left to right: of three alike the first two become one.": _from_the_right,
             "What of the last id, where no pair ends the list?": _without_the_last,
+            "A slice of a list never equals a tuple: compare (ids[i], ids[i + 1]) with pair.": (
+                lambda ids, pair, new_id: list(ids)
+            ),
+            "The second id of a pair goes, and the list's last id stays.": (
+                lambda ids, pair, new_id: [
+                    new_id if two == pair else two[0] for two in pairwise(ids)
+                ]
+            ),
             "The new token stands for both: the second id goes.": (
                 lambda ids, pair, new_id: [
                     new_id if (i, j) == pair else i
@@ -181,6 +196,9 @@ EXERCISES = (
             ),
             "A factor changes the unit, not a logarithm of the loss.": (
                 lambda nats, tokens, chars: math.log2(nats or 1) * tokens / chars
+            ),
+            "0.693 is rounded: math.log(2) has all digits.": (
+                lambda nats, tokens, chars: nats / 0.693 * tokens / chars
             ),
             "That is the whole text's bits; asked is each character's share.": _bits(
                 lambda nats, tokens, chars, ln2: nats / ln2 * tokens
