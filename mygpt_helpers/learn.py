@@ -20,7 +20,7 @@ from .commands import FREE, SETTINGS, program
 from .console import say
 from .corpus import check_data
 from .errors import CheckpointError, InputError
-from .gpt import GPT, count_parameters
+from .gpt import GPT, count_parameters, start_small
 from .held_out import held_out_loss
 from .meter import Progress
 from .record import Record, TrainingError, bits_per_char, differences, warmup_cosine
@@ -97,7 +97,7 @@ def _new_run(file: str, given: dict[str, Any], device: torch.device, tell: Say) 
         )
     torch.manual_seed(settings["seed"])
     sizes = {name: settings[name] for name in ("embed_dim", "num_heads", "num_layers", "dropout")}
-    model = GPT(tokenizer.vocab_size, **sizes, max_seq_len=settings["seq_len"])
+    model = start_small(GPT(tokenizer.vocab_size, **sizes, max_seq_len=settings["seq_len"]))
     return Run(model.to(device), tokenizer, settings, Record()), text
 
 

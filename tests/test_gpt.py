@@ -22,7 +22,7 @@ from mygpt_helpers import (
 )
 from mygpt_helpers.checks import INTEGERS, plain_pass
 from mygpt_helpers.corpus import get_batch, to_ids
-from mygpt_helpers.gpt import MLP, Block, SelfAttention
+from mygpt_helpers.gpt import MLP, Block, SelfAttention, start_small
 
 SIZES = [  # vocab_size, embed_dim, num_heads, num_layers, max_seq_len
     (4, 8, 2, 2, 64),
@@ -535,3 +535,15 @@ def test_large_batches_of_a_training_step_are_computed_alike():
         results.append([loss.detach(), *(p.grad.clone() for p in model.parameters())])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_small_start_knows_nothing_and_says_so():
+    torch.manual_seed(0)
+    model = start_small(GPT(vocab_size=50, embed_dim=32, num_heads=2, num_layers=3, max_seq_len=16))
+    ids = torch.randint(50, (8, 16))
+    assert model(ids, ids.roll(1))[1].item() == pytest.approx(math.log(50), abs=0.05)
+    widths = {name: p.std().item() for name, p in model.named_parameters() if p.ndim == 2}
+    for name, width in widths.items():
+        is_added = name.endswith(("output.weight", "narrow.weight"))
+        assert width == pytest.approx(0.02 / 6**0.5 if is_added else 0.02, rel=0.15), name
+    assert all(p.eq(0).all() for name, p in model.named_parameters() if name.endswith("bias"))
