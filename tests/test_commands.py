@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
@@ -81,6 +82,12 @@ def test_a_run_that_goes_on_is_one_that_was_never_stopped():
     done(*command("train", "t.txt", *more, "--steps", "10", "--out", "parts"))
     done(*command("train", "--resume", "parts", "--steps", "20"))
     same("whole", "parts")
+
+
+def test_the_first_loss_is_that_of_not_knowing():
+    assert train("--steps", 1, "--out", "r") == 0
+    run = load_run("r")
+    assert run.record.losses[0] == pytest.approx(math.log(run.tokenizer.vocab_size), abs=0.1)
 
 
 @pytest.mark.parametrize("options", [["--tokenizer", "bpe", "--vocab-size", "260"], []])

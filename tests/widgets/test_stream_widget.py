@@ -45,6 +45,19 @@ def test_the_text_comes_and_is_said_to_be_whole():
     assert widget.numbers()["rows"] == [["written", "another "]]
 
 
+def test_an_empty_piece_is_no_first_one():
+    def late(prompt, stop):
+        yield ""
+        time.sleep(0.2)
+        yield "a"
+
+    widget = StreamWidget(late, prompt="x")
+    press(widget)
+    line = wait(widget)["line"]
+    assert line.startswith("1 piece in ")
+    assert float(line.split()[-2]) >= 0.2, line
+
+
 @pytest.fixture
 def gated():
     """A stream that writes one piece for each permit, and counts those it wrote."""
