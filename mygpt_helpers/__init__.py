@@ -14,7 +14,7 @@ _HOME = {
         "next_token_probs apply_temperature keep_top_k keep_top_p keep_min_p penalize_repetition "
         "ban_repeated_ngrams entropy draw"
     ),
-    "gpt": "GPT attention_weights count_parameters",
+    "gpt": "GPT attention_weights count_parameters start_small",
     "walks": "Part walk",
     "lens": "logit_lens model_attention",
     "corpus": "to_ids to_tokens cycle_corpus get_batch",

@@ -257,18 +257,22 @@ def count_parameters(model: nn.Module) -> int:
 
 @torch.no_grad()
 def start_small(model: GPT) -> GPT:
-    """Draw the weights anew as GPT-2's were, from torch's generator, and return the model.
+    """Make the weights of a new model smaller, in place, and return the model.
 
     Torch's own start is confidently wrong, since the head is the token embedding (lesson 11). Here
-    all is drawn at 0.02, and narrower where a part's result is added to x, once for each of the 2L
-    parts. Used by the command line. Source: Radford et al. 2019, sec. 2.3, and GPT-2's code.
+    embeddings begin at a spread of 0.02, as GPT-2's did, and biases at 0. The 2L results that are
+    added to x begin at 1 / sqrt(2L) of their size, so that their sum is no larger in a deeper
+    model. Used in lesson 13 and by `mygpt train`. Source: Radford et al. 2019, sec. 2.3, and
+    GPT-2's code, where all maps begin at 0.02: about torch's own spread at that model's width.
     """
     added = ("attention.output.weight", "mlp.narrow.weight")
     for name, p in model.named_parameters():
         if name.endswith("bias"):
             p.zero_()
-        elif p.ndim == 2:  # not the norms
-            p.normal_(std=0.02 / math.sqrt(2 * len(model.blocks)) if name.endswith(added) else 0.02)
+        elif "embedding" in name:
+            p.mul_(0.02)
+        elif name.endswith(added):
+            p.div_(math.sqrt(2 * len(model.blocks)))
     return model
 
 

@@ -267,6 +267,7 @@ def calls(folder):
     probs, u = logits.softmax(-1), torch.tensor(0.3)
     attention = torch.randn(2, 3, 4)
     gpt = course.GPT(V, 8, 2, 2, dropout=0.1)
+    quiet = course.GPT(V, 8, 2, 2)
     data, words = torch.arange(40) % V, list("abcdef")
     softmax = course.next_token_probs
     return {
@@ -287,6 +288,7 @@ def calls(folder):
         "draw: u is a tensor": (course.draw, probs, u),
         "attention_weights": (course.attention_weights, attention, attention),
         "count_parameters": (course.count_parameters, gpt),
+        "start_small": (lambda: course.start_small(quiet).token_embedding.weight.tolist(),),
         "GPT": (lambda i: gpt(i, i)[1], ids),
         "to_tokens": (lambda i: course.to_tokens(i, words), ids[0]),
         "get_batch": (lambda d: course.get_batch(d, 2, 3)[1], data),
@@ -397,6 +399,7 @@ STAYS = (
     "keep_top_p",
     "logit_lens",
     "model_attention",
+    "start_small",
     "strategies",
     "trace",
     "train",

@@ -542,8 +542,11 @@ def test_a_small_start_knows_nothing_and_says_so():
     model = start_small(GPT(vocab_size=50, embed_dim=32, num_heads=2, num_layers=3, max_seq_len=16))
     ids = torch.randint(50, (8, 16))
     assert model(ids, ids.roll(1))[1].item() == pytest.approx(math.log(50), abs=0.05)
-    widths = {name: p.std().item() for name, p in model.named_parameters() if p.ndim == 2}
-    for name, width in widths.items():
-        is_added = name.endswith(("output.weight", "narrow.weight"))
-        assert width == pytest.approx(0.02 / 6**0.5 if is_added else 0.02, rel=0.15), name
+    for name, p in model.named_parameters():
+        if p.ndim == 2:
+            width = 0.02 if "embedding" in name else 1 / (3 * p.shape[1]) ** 0.5  # torch's own
+            is_added = name.endswith(("output.weight", "narrow.weight"))
+            assert p.std().item() == pytest.approx(
+                width / 6**0.5 if is_added else width, rel=0.15
+            ), name
     assert all(p.eq(0).all() for name, p in model.named_parameters() if name.endswith("bias"))

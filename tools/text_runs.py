@@ -32,6 +32,7 @@ from mygpt_helpers import (
     lesson_text,
     read_text,
     split_text,
+    start_small,
     train,
     warmup_cosine,
 )
@@ -41,7 +42,7 @@ from mygpt_helpers.gpt import Block
 from mygpt_helpers.text_runs import FOLDER, NAMES, WEIGHTS
 
 SECONDS = 100.0
-TRIAL_SECONDS = 12.0
+TRIAL_SECONDS = 20.0
 RATES = (2e-3, 4e-3, 8e-3)
 FIRST = 20  # steps: the first point of the curves, that a test begins a run again for
 SAMPLED = (0, 100, 300, 1000)  # steps, and the last one
@@ -53,7 +54,6 @@ BASE = {
     "num_heads": 4,
     "num_layers": 4,
     "attention": True,
-    "embedding_scale": 0.02,  # times torch's own
     "seq_len": 64,
     "batch_size": 16,
     "clip": 1.0,
@@ -114,10 +114,7 @@ def make_model(settings: dict[str, Any]) -> GPT:
     model = GPT(**{name: settings[name] for name in sizes}, max_seq_len=settings["seq_len"])
     if not settings["attention"]:
         model.blocks = nn.ModuleList(BlindBlock(settings["embed_dim"]) for _ in model.blocks)
-    with torch.no_grad():
-        for embedding in (model.token_embedding, model.position_embedding):
-            embedding.weight.mul_(settings["embedding_scale"])
-    return model
+    return start_small(model)
 
 
 def run(

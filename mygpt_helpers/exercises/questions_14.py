@@ -47,7 +47,7 @@ QUESTIONS = (
     Question(
         name="14.twice",
         text="A text is 25 tokens at random, then the same 25 again. In the second half, how often "
-        "is the token that comes the model's top one?",
+        "is the next token the model's top one?",
         choices=(
             Choice(
                 "Hardly ever: the tokens are random.",

@@ -32,6 +32,9 @@ def written(board):
     """Return the ids on the screen, once the line on it was seen to give them again."""
     part = board.part(NAME)
     part.get_by_role("button", name="write").wait_for(timeout=20_000)
+    expect(part.locator(".note")).to_have_text(
+        "", timeout=20_000
+    )  # a refusal stays till the answer
     assert check(board.notebook, part, WIDGET)["note"] == ""
     again, text = json.loads(board.notebook.in_kernel("_again()"))
     tiles = part.locator(".flow bdi").all_text_contents()
