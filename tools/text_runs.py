@@ -60,13 +60,16 @@ BASE = {
     "seed": 0,
 }
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
-    "base": ("Characters, and all of the training text.", {}),
-    "overfit": ("The same model, on the first 20,000 characters alone.", {"characters": 20_000}),
-    "less_data": ("The same model, on a tenth of the training text.", {"characters": 90_134}),
-    "wider": ("Twice the width.", {"embed_dim": 2 * BASE["embed_dim"]}),
-    "longer": ("Four times the context.", {"seq_len": 256, "batch_size": 4}),
+    "base": ("Base run: characters, all of the training text.", {}),
+    "overfit": ("Characters, the first 20,000 alone.", {"characters": 20_000}),
+    "less_data": ("Characters, a tenth of the training text.", {"characters": 90_134}),
+    "wider": ("The base run, twice as wide.", {"embed_dim": 2 * BASE["embed_dim"]}),
+    "longer": ("The base run, four times the context.", {"seq_len": 256, "batch_size": 4}),
     "bpe": ("Byte pairs, 512 tokens.", {"tokenizer": "bpe", "vocab_size": 512}),
-    "no_attention": ("No attention: it sees the current token alone.", {"attention": False}),
+    "no_attention": (
+        "The base run without attention: it sees the current token alone.",
+        {"attention": False},
+    ),
 }
 
 

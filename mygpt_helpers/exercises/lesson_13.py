@@ -113,6 +113,7 @@ EXERCISES = (
                     vocab.index(c) if c in vocab else len(vocab) - 1 for c in text
                 ],
                 lambda text, vocab, unknown: [vocab.index(c) if c in vocab else 0 for c in text],
+                lambda text, vocab, unknown: [vocab.index(c) if c in vocab else -1 for c in text],
                 lambda text, vocab, unknown: [
                     vocab.index(c) if c in vocab else len(vocab) for c in text
                 ],

@@ -57,8 +57,8 @@ QUESTIONS = (
     ),
     Question(
         name="13.attention",
-        text="One run has no attention, and takes more steps in the same time. Which has the "
-        "lower held-out loss at the end, this one or the same with attention?",
+        text="A model without attention takes more steps in the same time. Which run ends with "
+        "the lower held-out loss?",
         choices=(
             Choice(
                 "The one with attention", "The other sees one character, and none before.", True
