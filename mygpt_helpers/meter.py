@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from datetime import timedelta
+from typing import Self
 
 from .record import Record
 
@@ -54,7 +55,10 @@ class Progress:
         parts += [f"{speed * self.tokens:,.0f} tokens/s", f"{left} left"]
         return ", ".join(parts)
 
-    def end(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the line, if one was written."""
         if self.shown:
             sys.stderr.write("\n")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .checks import check_device, check_ids, checked_number, kind_of, shape_of
+from .corpus import check_data
 from .errors import InputError
 from .models import devices_of, made_for_inference, unwrapped, vocab_size_of
 from .prompts import checked_prompt
@@ -50,8 +51,22 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         )
 
 
-def check_fit(model: nn.Module, seq_len: int, prompt_ids: Tensor, **all_ids: Tensor) -> None:
-    """Raise InputError for ids, or a length, that the model cannot read; all_ids: (N,) by name."""
+def check_fit(
+    model: nn.Module,
+    batch_size: int,
+    seq_len: int,
+    data: Tensor,
+    held_out: Tensor | None,
+    prompt_ids: Tensor,
+) -> None:
+    """Raise ValueError for ids, or a length, that the model cannot read.
+
+    data, held_out: (N,); prompt_ids: (1, T).
+    """
+    all_ids = {"data": data, "prompt_ids": prompt_ids}
+    if held_out is not None:
+        check_data(held_out, batch_size, seq_len, "held_out")
+        all_ids["held_out"] = held_out
     checked_prompt(prompt_ids, None)
     if len(prompt_ids) != 1:
         raise InputError(
@@ -60,7 +75,7 @@ def check_fit(model: nn.Module, seq_len: int, prompt_ids: Tensor, **all_ids: Ten
         )
     devices = devices_of(model)
     vocab_size = vocab_size_of(model)
-    for name, ids in (*all_ids.items(), ("prompt_ids", prompt_ids)):
+    for name, ids in all_ids.items():
         check_device(name, ids, devices)
         if vocab_size is not None:
             check_ids(name if name == "prompt_ids" else f"{name}'s ids", ids, vocab_size)

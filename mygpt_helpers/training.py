@@ -7,8 +7,7 @@ Whatever stops the loop, they fit together afterwards, and the run can go on as 
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,12 +16,11 @@ from torch import Tensor, nn
 from .checks import checked_count, checked_model, plain_pass
 from .corpus import check_data, get_batch
 from .errors import InputError
-from .generation import generate
 from .held_out import held_out_loss
 from .meter import Progress
 from .models import default_device, mode, unwrapped
-from .processes import processes
-from .record import Record, TrainingError, claim
+from .processes import Alone, processes
+from .record import Record, claim
 from .run_checks import (
     check_callback,
     check_fit,
@@ -33,7 +31,8 @@ from .run_checks import (
     checked_factor,
     loss_of,
 )
-from .undo import State
+from .undo import Undo
+from .watch import Watch
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -93,94 +92,93 @@ def train(
     record = Record() if record is None else record
     steps = checked_count("steps", steps)
     batch_size, seq_len = check_data(data, batch_size, seq_len)
-    all_ids = {"data": data}
-    if held_out is not None:
-        check_data(held_out, batch_size, seq_len, "held_out")
-        all_ids["held_out"] = held_out
     prompt_ids = data[None, :1] if prompt_ids is None else prompt_ids
     check_trainable(checked_model(model))
-    check_fit(model, seq_len, prompt_ids, **all_ids)
+    check_fit(model, batch_size, seq_len, data, held_out, prompt_ids)
     check_optimizer(model, optimizer)
-    counts = {"sample_tokens": sample_tokens, "sample_every": sample_every}
-    counts |= {"evaluate_every": evaluate_every, "save_every": save_every}
-    for name, count in counts.items():
-        checked_count(name, count)
-    check_callback("on_step", on_step, "step, loss")
-    check_callback("on_sample", on_sample, "step, ids")
-    check_callback("on_held_out", on_held_out, "step, loss")
-    check_callback("on_save", on_save, "record")
+    watch = Watch(
+        on_step=on_step,
+        on_sample=on_sample,
+        sample_every=sample_every,
+        prompt_ids=prompt_ids,
+        sample_tokens=sample_tokens,
+        held_out=held_out,
+        evaluate_every=evaluate_every,
+        on_held_out=on_held_out,
+        on_save=on_save,
+        save_every=save_every,
+    )
     check_callback("schedule", schedule, "step")
     clip, dtype = checked_clip(clip), checked_dtype(dtype)
     several = processes(accelerator, model, batch_size)
-    settings = {"batch_size": batch_size, "seq_len": seq_len, "clip": clip}
-    settings["dtype"] = str(dtype or torch.float32).removeprefix("torch.")
-    settings["schedule"] = schedule and getattr(schedule, "__qualname__", type(schedule).__name__)
-    settings["evaluate_every"] = evaluate_every if held_out is not None else None
+    settings = {
+        "batch_size": batch_size,
+        "seq_len": seq_len,
+        "clip": clip,
+        "dtype": str(dtype or torch.float32).removeprefix("torch."),
+        "schedule": schedule and getattr(schedule, "__qualname__", type(schedule).__name__),
+        "evaluate_every": evaluate_every if held_out is not None else None,
+    }
     claim(record, unwrapped(model), settings)
-    before = State(model, optimizer)  # as it was at the last reading of the losses but one,
-    now = State(model, optimizer)  # and at the last one
-    pending: list[Tensor] = []  # the losses since then
-    show = Progress(record, steps, batch_size * seq_len, wanted=several.is_main)
+    undo = Undo(model, optimizer, record)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     coarse = torch.autocast(data.device.type, dtype) if dtype else contextlib.nullcontext()
     read_every = 1 if data.device.type == "cpu" else READ_EVERY
+    unread: list[Tensor] = []  # the losses since the last reading
+    with (
+        _stopping(undo, steps, several, compile),
+        Progress(record, steps, batch_size * seq_len, wanted=several.is_main) as show,
+        mode(model, training=True),
+        default_device(data.device),
+        several.together(),
+    ):
+        called = several.prepared(model)
+        called = torch.compile(called) if compile else called
+        for step in range(len(record.losses) + 1, steps + 1):
+            if not unread:
+                undo.keep()
+            batch = get_batch(data, batch_size, seq_len)  # (B, T) each
+            inputs, targets = map(several.share, batch)
+            with plain_pass(), coarse, several.own_chance():
+                loss = loss_of(called(inputs, targets))
+            optimizer.zero_grad()
+            loss.backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(parameters, clip)
+            if schedule is not None:
+                undo.now.set_rates(checked_factor(schedule, step))
+            optimizer.step()
+            if schedule is not None:
+                undo.now.set_rates()
+            unread.append(loss.detach())
+            due = watch.due(step)
+            if not due and step % read_every and step < steps:
+                continue
+            losses = several.read(unread)
+            undo.check_finite(losses)
+            if "evaluate" in due:
+                with plain_pass(), coarse:
+                    record.held_out[step] = held_out_loss(model, held_out, seq_len)
+            record.losses += losses
+            unread = []
+            if several.is_main:
+                show(step, losses[-1])
+                watch.tell(due, losses, model, record)
+            if several.stop:
+                raise KeyboardInterrupt
+    return record
+
+
+@contextlib.contextmanager
+def _stopping(undo: Undo, steps: int, several: Alone, compiles: bool) -> Iterator[None]:
+    """End a training that is stopped as after its last whole step; Ctrl-C is no error."""
     try:
-        with mode(model, training=True), default_device(data.device), several.together():
-            called = several.prepared(model)
-            called = torch.compile(called) if compile else called
-            for step in range(len(record.losses) + 1, steps + 1):
-                if not pending:
-                    before, now = now, before
-                    now.keep(step - 1)
-                batch = get_batch(data, batch_size, seq_len)  # (B, T) each
-                inputs, targets = map(several.share, batch)
-                with plain_pass(), coarse, several.own_chance():
-                    loss = loss_of(called(inputs, targets))
-                optimizer.zero_grad()
-                loss.backward()
-                if clip is not None:
-                    nn.utils.clip_grad_norm_(parameters, clip)
-                if schedule is not None:
-                    now.set_rates(checked_factor(schedule, step))
-                optimizer.step()
-                if schedule is not None:
-                    now.set_rates()
-                pending.append(loss.detach())
-                evaluates = held_out is not None and step % evaluate_every == 0
-                samples = on_sample is not None and step % sample_every == 0
-                saves = on_save is not None and step % save_every == 0
-                is_due = evaluates or samples or saves or step == steps
-                if not is_due and step % read_every:
-                    continue
-                losses = several.read(pending)
-                _check_finite(losses, now, before, record)
-                if evaluates:
-                    with plain_pass(), coarse:
-                        record.held_out[step] = held_out_loss(model, held_out, seq_len)
-                record.losses += losses
-                pending = []
-                if several.is_main:
-                    for i, value in enumerate(losses, start=now.steps + 1):
-                        show(i, value)
-                        if on_step is not None:
-                            on_step(i, value)
-                    if evaluates and on_held_out is not None:
-                        on_held_out(step, record.held_out[step])
-                    if samples:
-                        sample = generate(model, prompt_ids, sample_tokens, top_k=1)[0]
-                        if len(sample) < prompt_ids.shape[1] + sample_tokens:
-                            raise KeyboardInterrupt  # generate kept it to itself
-                        on_sample(step, sample)
-                    if saves:
-                        on_save(record)
-                if several.stop:
-                    raise KeyboardInterrupt
+        yield
     except BaseException as stop:
-        if now.steps == len(record.losses):  # in the middle of a step: undo what it has done
-            now.restore(record)
+        undo.unfinished()
         if not isinstance(stop, KeyboardInterrupt):
             several.explain(stop)
-            if compile and type(stop).__module__.startswith(("torch._inductor", "torch._dynamo")):
+            if compiles and type(stop).__module__.startswith(("torch._inductor", "torch._dynamo")):
                 raise InputError(
                     f"torch.compile cannot translate the model ({type(stop).__name__}); on a CPU "
                     "it needs a C++ compiler. Leave compile out: the run is the same, but slower."
@@ -188,34 +186,7 @@ def train(
             raise
         if several.is_main:
             print(
-                f"stopped at step {len(record.losses)} of {steps}; model, optimizer and record are "
-                "those of this step. To go on, train again with the same model and optimizer, and "
-                "record=<this record>."
+                f"stopped at step {len(undo.record.losses)} of {steps}; model, optimizer and "
+                "record are those of this step. To go on, train again with the same model and "
+                "optimizer, and record=<this record>."
             )
-    finally:
-        show.end()
-    return record
-
-
-def _check_finite(losses: list[float], now: State, before: State, record: Record) -> None:
-    """Go back to the last good state and raise TrainingError, where one is no number."""
-    bad = [i for i, loss in enumerate(losses) if not math.isfinite(loss)]
-    if not bad:
-        return
-    if bad[0]:  # the losses before it, of the weights kept now, were numbers
-        before = now
-    said = f"the loss of step {now.steps + bad[0] + 1} is {losses[bad[0]]}"
-    if before.steps is None:  # the first step of this call: nothing has changed yet
-        now.restore(record)
-        said += (
-            ", before anything was changed: the weights that the training begins with give no "
-            "finite loss. Begin with a new model."
-        )
-    else:
-        before.restore(record)
-        where = f"after step {before.steps}" if before.steps else "where they began"
-        said += (
-            f". Model, optimizer and record are back {where}, the last state whose loss was a "
-            "number. A smaller learning rate is the first thing to try."
-        )
-    raise TrainingError(said, record)

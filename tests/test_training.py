@@ -29,6 +29,8 @@ from mygpt_helpers import (
     gpt,
     meter,
     training,
+    undo,
+    watch,
 )
 from mygpt_helpers.checks import INTEGERS
 from mygpt_helpers.training import train
@@ -325,7 +327,7 @@ def test_the_half_done_step_is_half_done(monkeypatch, capsys):
     # What the test above means by "half": the first group is changed, the second is not.
     run = Run()
     stop_in("optimizer.step, half of the weights changed", run, monkeypatch)
-    monkeypatch.setattr(training.State, "restore", lambda *_: None)
+    monkeypatch.setattr(undo.State, "restore", lambda *_: None)
     run.train(STEPS)
     weights = list(run.model.parameters())
     expected = whole(steps=2)[1]
@@ -374,7 +376,7 @@ def interrupted_at(run, line, files, steps=4):
 @pytest.mark.parametrize(
     ("modules", "stride"),
     [
-        ((training,), 1),
+        ((training, undo, watch), 1),
         ((corpus, gpt), 4),
         ((OPTIMIZER, sys.modules["torch.optim.adam"]), 12),
     ],
@@ -419,6 +421,60 @@ def test_an_error_of_another_kind_leaves_a_run_to_go_on_with(place, reached, mon
     assert_same(run, whole(steps=reached))
     run.train(STEPS)
     assert_same(run, whole())
+
+
+class Odd(nn.Module):
+    """Numbers of several kinds, some of which do not lie in a row; it counts what it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(3, 4).t())
+        self.scale = nn.Parameter(torch.ones(()))
+        self.register_buffer("seen", torch.full((4,), 2**60 + 1))
+
+    def forward(self, ids, targets):
+        self.seen += ids.flatten().bincount(minlength=4)
+        logits = self.scale * (self.table @ self.table.T)[ids]
+        return logits, nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+class Counting(torch.optim.Optimizer):
+    """An optimizer whose state is a number of Python's, and a tensor made anew at each step."""
+
+    @torch.no_grad()
+    def step(self):
+        for p in self.param_groups[0]["params"]:
+            state = self.state.setdefault(p, {"step": 1000, "mean": torch.zeros_like(p)})
+            state["step"] += 1
+            state["mean"] = state["mean"].lerp(p.grad, 0.5)
+            p -= state["mean"] * 100 / state["step"]
+
+
+def test_a_step_is_undone_whatever_kind_of_numbers_it_changes(monkeypatch, capsys):
+    def start():
+        run = Run()
+        run.model = Odd()
+        run.optimizer = Counting(run.model.parameters(), {})
+        torch.manual_seed(42)
+        return run
+
+    def numbers(run):
+        state = run.optimizer.state[run.model.table]
+        return [*run.model.state_dict().values(), state["mean"], torch.tensor(state["step"])]
+
+    three, whole = start(), start()
+    three.train(3)
+    state = torch.get_rng_state()
+    torch.manual_seed(42)
+    whole.train(STEPS)
+    run = start()
+    monkeypatch.setattr(run.optimizer, "step", at_call(4, run.optimizer.step, before=False))
+    run.train(STEPS)
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(map(torch.equal, numbers(run), numbers(three)))
+    run.train(STEPS)
+    assert run.record.losses == whole.record.losses
+    assert all(map(torch.equal, numbers(run), numbers(whole)))
 
 
 CTRL_C = """

@@ -412,4 +412,4 @@ def test_what_is_sent_survives_json_and_utf8(text):
         state = without_bytes({k: v for k, v in widget.get_state().items() if k != "layout"})
         json.dumps(state, ensure_ascii=False, allow_nan=False).encode("utf-8")
         widget.numbers()
-        widget._repr_mimebundle_()[0]["text/plain"].encode("utf-8")
+        repr(widget).encode("utf-8")  # the text twin; drawing the stills takes long

@@ -33,8 +33,8 @@ def test_the_sliders_reach_what_is_said_and_the_curve_is_p_to_the_n():
     assert "68: 0.50" in twin_of(widget) and "marked: n = 100 at 100" in twin_of(widget)
     from_browser(widget, p=0.9, n=10)
     assert "13: 0.25" in twin_of(widget) and (widget.p, widget.n) == (0.9, 10)
-    for p in PS:
-        for n in NS:
+    for i, p in enumerate(PS):
+        for n in NS[i % 9 :: 9]:  # each of them, at one p or another
             StreakWidget(p, n).numbers()
 
 
