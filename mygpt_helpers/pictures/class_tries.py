@@ -70,11 +70,12 @@ def class_figure(
     count = max(len(hard), len(missed), 1)
     height = 1.1 + 0.27 * count  # inches
     figure = Figure(figsize=(10.4, height), dpi=DPI)
-    figure.text(0.02, 1 - 0.25 / height, f"Hard for {learners} learners", weight="bold")
-    boxes = [(left, 0.25 / height, 0.2, 0.27 * count / height) for left in (0.17, 0.66)]
+    title = f"What was hard for {learners} learners: at most {MOST} of each, the hardest first"
+    figure.text(0.02, 1 - 0.25 / height, title, weight="bold")
+    boxes = [(left, 0.25 / height, 0.17, 0.27 * count / height) for left in (0.16, 0.74)]
     tries, choices = (figure.add_axes(box) for box in boxes)
-    bars = [(e.name, e.median, f"{e.median:g}, at most {e.most}; {_unsolved(e)}") for e in hard]
-    _draw(tries, "tries, the median", bars, count)
+    bars = [(e.name, e.median, f"{e.median:g} ({e.most}), {_unsolved(e)}") for e in hard]
+    _draw(tries, "tries: the median, outlined the most", bars, count)
     tries.barh(range(len(hard)), [e.most for e in hard], height=0.72, fill=False, linewidth=0.9)
     bars = [(q.name, 1 - q.right, f"{1 - q.right:.0%} of {q.learners}") for q in missed]
     _draw(choices, "wrong at first", bars, count)
