@@ -86,7 +86,7 @@ def kept() -> tuple[Progress, list[str]]:
     except ValueError:
         return _NOTHING, update(lambda data: data)  # moves the damaged file aside
     except (OSError, RuntimeError) as error:
-        return _NOTHING, _once(f"progress cannot be read: {_reason(path, error)}")
+        return _NOTHING, once(f"progress cannot be read: {_reason(path, error)}")
 
 
 def update(change: Callable[[Progress], Progress]) -> list[str]:
@@ -109,7 +109,7 @@ def update(change: Callable[[Progress], Progress]) -> list[str]:
                 write_whole(path, json.dumps(after, indent=1).encode("utf-8"))
         return lines
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder, or no locks there
-        return _once(f"progress is not saved: {_reason(path, error)}")
+        return once(f"progress is not saved: {_reason(path, error)}")
 
 
 def read_progress(path: Path) -> Progress:
@@ -151,7 +151,8 @@ def _reason(path: Path | None, error: Exception) -> str:
     return f"{reason}. Set MYGPT_PROGRESS to a file that can be written, or to off."
 
 
-def _once(line: str) -> list[str]:
+def once(line: str) -> list[str]:
+    """Return a line to be said, or none where its beginning was said in this kernel before."""
     key = line.partition(":")[0]
     if key in _said:
         return []

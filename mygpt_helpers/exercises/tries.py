@@ -14,7 +14,8 @@ from string import ascii_lowercase
 from typing import Any
 
 from ..console import say
-from .marks import Progress, place, read_progress, update
+from .marks import Progress, once, place, read_progress, update
+from .words import clip
 
 NEW = {"checks": 0, "hints": 0, "solutions": 0}  # of an exercise, until it is solved
 
@@ -62,7 +63,14 @@ def is_count(value: object) -> bool:
 
 
 def _update_if_kept(change: Callable[[Progress], Progress]) -> list[str]:
-    return update(change) if _is_asked_for() else []
+    lines = update(change) if _is_asked_for() else []
+    if _for_class() not in ("", "on", "off"):
+        lines += once(f"MYGPT_TRIES must be on or off, got {clip(_for_class(), 20)}: taken as off")
+    return lines
+
+
+def _for_class() -> str:
+    return os.environ.get("MYGPT_TRIES", "").strip().lower()
 
 
 def _is_asked_for() -> bool:
@@ -72,8 +80,7 @@ def _is_asked_for() -> bool:
         if (path := place()) is None:
             return False
         own = read_progress(path).get("tries")
-    for_class = os.environ.get("MYGPT_TRIES", "").strip().lower() == "on"
-    return for_class if own is None else own is not False
+    return _for_class() == "on" if own is None else own is not False
 
 
 def _dict(data: dict[str, Any], part: str) -> dict[str, Any]:

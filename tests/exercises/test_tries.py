@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mygpt_helpers import __main__ as command_line
-from mygpt_helpers.exercises import tries
+from mygpt_helpers.exercises import marks, tries
 from mygpt_helpers.exercises.classes import read_class
 from mygpt_helpers.exercises.core import check, hint, solution
 from mygpt_helpers.exercises.marks import MOST_BYTES, forget
@@ -75,6 +75,15 @@ def test_tries_are_counted_until_it_is_solved(file, by, monkeypatch, capsys):
     kept = json.loads(file.read_text())
     assert {part: kept[part] for part in COUNTED} == COUNTED
     assert kept.keys() == {"solved", "answers", "tries", "first"}
+
+
+def test_another_value_is_told_once_and_counts_nothing(file, monkeypatch, capsys):
+    monkeypatch.setattr(marks, "_said", set())
+    monkeypatch.setenv("MYGPT_TRIES", "yes")
+    for told in (1, 0):
+        hint("00.loop")
+        assert capsys.readouterr().out.count("must be on or off, got yes: taken as off") == told
+    assert not file.exists()
 
 
 def test_the_learner_has_the_last_word(file, monkeypatch, capsys):
