@@ -188,9 +188,6 @@ function makeEnlarge(root) {
   function show(large) {
     root.classList.toggle("large", large);
     say(button, large ? "back to the page" : "enlarge");
-    for (const [name, value] of Object.entries({ tabindex: -1, ...OUR_KEYS }))
-      if (large) root.setAttribute(name, value); // a click beside a slider is no click on the page
-      else root.removeAttribute(name);
     const listen = large ? "addEventListener" : "removeEventListener";
     window[listen]("resize", fit);
     document[listen]("keydown", leave);

@@ -9,6 +9,9 @@ from lab import settle
 from pages import READ
 from playwright.sync_api import expect
 
+from mygpt_helpers.widgets.base import HERE as WIDGETS
+from mygpt_helpers.widgets.question import Choice, Question, QuestionWidget
+
 # The texts that a class has to read, and the others: [what, its size on the screen in pixels].
 SIZES = """part => [...part.querySelectorAll('*')]
   .filter(node => [...node.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
@@ -94,12 +97,41 @@ def test_sliders_move_and_escape_leads_back(wall, refused):
     assert part.evaluate(READ) == moved and part.bounding_box() == place
 
 
-def test_a_key_beside_the_sliders_is_none_for_the_notebook(wall):
-    cells = wall.page.locator(".jp-Notebook .jp-CodeCell")
-    count, part = cells.count(), wall.part("question, new")
-    press(wall, part, "enlarge")
-    wall.page.mouse.click(1700, 1000)  # the ground of the picture
-    wall.page.keyboard.press("b")  # in a notebook: a new cell below
-    wall.page.keyboard.press("Escape")
-    wall.page.wait_for_function(IS_LARGE, arg=False)
-    assert cells.count() == count
+# Another page than JupyterLab's: a picture at its end, and a model that nobody answers.
+PLAIN = """async ([code, style, state]) => {
+  document.head.append(Object.assign(document.createElement('style'), { textContent: style }));
+  const blob = new Blob([code], { type: 'text/javascript' });
+  const { default: picture } = await import(URL.createObjectURL(blob));
+  const model = { get: name => state[name], set() {}, on() {}, off() {}, save_changes() {} };
+  const el = document.querySelector('main').appendChild(document.createElement('div'));
+  picture.render({ model, el }); }"""
+
+
+@pytest.mark.parametrize("ground", ["rgb(255, 255, 255)", "rgb(20, 24, 31)"])
+@pytest.mark.parametrize("refused", [False, True])
+def test_on_a_plain_page_it_has_the_page_s_ground_and_leaves_its_place_alone(
+    browser, ground, refused
+):
+    choices = [Choice("yes", "It is.", right=True), Choice("no", "It is not.")]
+    picture = QuestionWidget(Question("77.x", "Is it?", choices))
+    page = browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.set_content(f"<main style='padding-top: 3000px; background: {ground}'></main>")
+    if refused:
+        page.evaluate("() => { Element.prototype.requestFullscreen = undefined; }")
+    state = {name: value for name, value in picture.get_state().items() if name != "layout"}
+    page.evaluate(PLAIN, [picture._esm, (WIDGETS / "live.css").read_text("utf-8"), state])
+    part, button = page.locator(".mygpt-live"), page.get_by_role("button", name="enlarge")
+    button.focus()
+    page.evaluate("() => scrollTo(0, 1e6)")  # to the end, where a shorter page would move
+    settle(page)
+    place = part.bounding_box()
+    button.press("Enter")
+    page.wait_for_function(IS_LARGE, arg=True)
+    settle(page)
+    assert part.evaluate("part => getComputedStyle(part).backgroundColor") == ground
+    assert part.bounding_box() == {"x": 0, "y": 0, "width": 1920, "height": 1080}
+    page.keyboard.press("Escape")
+    page.wait_for_function(IS_LARGE, arg=False)
+    settle(page)
+    assert part.bounding_box() == place
+    page.close()
