@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -260,6 +260,8 @@ progresses = st.fixed_dictionaries(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@example('{"solved": [], "tries": {"04.temperature": {}}}', 0)
+@example('{"solved": [], "tries": {}, "first": {"04.half": [1]}}', 0)
 @given(progresses.map(json.dumps) | json_values.map(json.dumps) | st.text(), st.integers(0, 300))
 def test_whatever_a_file_holds_is_counted_or_named(collected, capsys, text, cut):
     path = collected / "odd.json"
