@@ -37,8 +37,8 @@ def show_class(options: argparse.Namespace) -> int:
         say(visible_title(line, None))
     if len(found) < FEWEST:
         raise InputError(
-            f"tries of {len(found)} learners were found. A table of fewer than {FEWEST} may tell "
-            "who it was, so there is none."
+            f"learners with tries: {len(found)}. A table of fewer than {FEWEST} may tell who it "
+            "was, so there is none."
         )
     rows = exercise_rows(found), question_rows(found)
     say(class_text(len(found), *rows))
@@ -55,7 +55,7 @@ def read_class(paths: Iterable[Path]) -> tuple[list[Progress], list[str]]:
     seen: dict[Path, Path] = {}
     for path in _files(paths, lines):
         if (first := seen.setdefault(Path(os.path.realpath(path)), path)) is not path:
-            lines.append(f"{path}: counted once; it is {first}")
+            lines.append(f"{path}: looked at once; it is {first}")
             continue
         try:
             progress = read_progress(path)
@@ -68,7 +68,7 @@ def read_class(paths: Iterable[Path]) -> tuple[list[Progress], list[str]]:
             if progress in found:
                 lines.append(f"{path}: counted, and equal to another one: is it a copy?")
             if unknown := _names(progress) - known:
-                what = f"{len(unknown)} names in it are not in this version of the course"
+                what = f"{len(unknown)} of its names are not in this version of the course"
                 lines.append(f"{path}: counted, but {what}")
             found.append(progress)
     return found, lines

@@ -107,7 +107,7 @@ PLAIN = """async ([code, style, state]) => {
   picture.render({ model, el }); }"""
 
 
-@pytest.mark.parametrize("ground", ["rgb(255, 255, 255)", "rgb(20, 24, 31)"])
+@pytest.mark.parametrize("ground", ["rgb(255, 255, 255)", "rgb(20, 24, 0)"])
 @pytest.mark.parametrize("refused", [False, True])
 def test_on_a_plain_page_it_has_the_page_s_ground_and_leaves_its_place_alone(
     browser, ground, refused
