@@ -154,7 +154,7 @@ const ROOM = 820; // pixels: a picture that is large is laid out as in a page th
 /** The ground that an element stands on: what is shown alone brings it along. */
 function groundOf(node) {
   const ground = node && getComputedStyle(node).backgroundColor;
-  return /^transparent$|, 0\)$/.test(ground) ? groundOf(node.parentElement) : (ground ?? "Canvas");
+  return /^rgba\(.*, 0\)$/.test(ground) ? groundOf(node.parentElement) : (ground ?? "Canvas");
 }
 
 /**
