@@ -20,8 +20,8 @@ SIZES = """part => [...part.querySelectorAll('*')]
     `${node.tagName}.${node.className.baseVal ?? node.className}: ${node.textContent}`,
     parseFloat(getComputedStyle(node).fontSize) * node.currentCSSZoom,
     !node.closest('thead, .legend, svg, small, .edge, .level, .fine, .tiles, .laid, button')])"""
-# What leaves the window at a side, or can be seen by scrolling sideways alone; a long text that ends
-# in "…", as in the page, does not.
+# What leaves the window at a side, or can be seen by scrolling sideways alone. A long text that is
+# cut, as in the page, is left out.
 OUTSIDE = """part => [part, ...part.querySelectorAll('*')]
   .filter(node => !node.closest('caption, .unseen, .skipped, table.fine'))
   .filter(node => {
