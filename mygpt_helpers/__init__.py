@@ -71,6 +71,7 @@ _HOME = {
     "exercises.core": "check hint solution",
     "exercises.questions": "ask",
     "exercises.progress": "progress",
+    "exercises.tries": "keep_tries",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 

@@ -60,6 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
             from mygpt_helpers.write import write
 
             return write(options)
+        if options.command == "class":
+            from mygpt_helpers.exercises.classes import show_class
+
+            return show_class(options)
         return _fetch(options.command, options.force)
     except KeyboardInterrupt:
         if is_first:

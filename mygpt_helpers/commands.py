@@ -1,5 +1,7 @@
 """`mygpt train` and `mygpt generate`: learn from a file of your own, and write on. From lesson 13.
 
+And `mygpt class`, for a teacher.
+
 Here are their options, and what --help says. What they do stands in learn and write, which are
 imported when they are asked for, so that --help answers at once.
 """
@@ -67,11 +69,21 @@ Go on with a prompt, by a model that `train` made: the next token, in a for-loop
   {program} generate --checkpoint run --prompt "Once" --temperature 0.8
   {program} generate --checkpoint run --prompt "Once" --top-k 1      greedy
   {program} generate --checkpoint run --prompt "Once" --seed 7       the same text each time"""
+CLASS = """\
+Show which exercises and questions were hard for a class, from its learners' progress files.
+
+  {program} class collected/                        all .json files in a folder
+  {program} class */progress.json --out tries.png   and a picture of it
+
+Tries are counted only where learners agreed: by keep_tries() in a notebook, or for a whole class
+by the environment variable MYGPT_TRIES=on, against which keep_tries(False) stands. A file holds
+counts and first choices: no names, no code, no times. A row of fewer than three learners has no
+numbers, since it may tell who it was. A file that cannot be used is named and left out."""
 DEVICE = "cpu, cuda, mps (default: cuda where there is one, else cpu)"
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the two commands to those of the command line."""
+    """Add the three commands to those of the command line."""
     plain = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     about = TRAIN.format(program=short_name())
     parser = commands.add_parser(
@@ -101,6 +113,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         parser.add_argument(_flag(name), **about)
     parser.add_argument("--seed", type=int, metavar="INT", help="the same seed, the same text (03)")
     parser.add_argument("--device", help=DEVICE)
+    about = CLASS.format(program=short_name())
+    parser = commands.add_parser(
+        "class", help="show what was hard for a class, for a teacher", description=about, **plain
+    )
+    parser.add_argument("files", nargs="+", help="progress files, or folders that hold them")
+    parser.add_argument("--out", metavar="PNG", help="a picture to make of it, such as tries.png")
 
 
 def _flag(name: str) -> str:

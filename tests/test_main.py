@@ -188,4 +188,4 @@ def test_the_commands_that_are_named_exist():
     ]
     text = "\n".join((ROOT / name).read_text("utf-8") for name in files)
     named = set(re.findall(r"(?:-m mygpt_helpers|bin/mygpt) (\w+)", text))
-    assert named == there == {"lab", "copy", "reset", "model", "text", "train", "generate"}
+    assert named == there == {"lab", "copy", "reset", "model", "text", "train", "generate", "class"}

@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from ..console import say
 from .engine import Exercise, Outcome, judge
 from .marks import mark
+from .tries import count
 from .words import clip, wrap
 
 
@@ -25,6 +26,7 @@ class _HasName(Protocol):
 
 
 Named = TypeVar("Named", bound=_HasName)
+TRIED = ("right", "wrong", "raised", "stopped")  # what a check finds where something was written
 _hints_given: dict[str, int] = {}
 
 
@@ -32,6 +34,8 @@ def check(name: str, answer: object) -> None:
     """Check an answer to an exercise, print one short message, and keep a mark if it is right."""
     came = evaluate(name, answer)
     say(came.message)
+    if came.status in TRIED:
+        count(name, "checks")
     if came.status == "right":
         for line in mark(name):
             say(line)
@@ -42,12 +46,13 @@ def hint(name: str) -> None:
     if isinstance(exercise := find(name), Outcome):
         say(exercise.message)
         return
-    count = len(exercise.hints)
+    most = len(exercise.hints)
     given = _hints_given[name] = _hints_given.get(name, 0) + 1
-    text = exercise.hints[min(given, count) - 1]
-    say("\n".join(wrap(f"hint {min(given, count)} of {count}: {text}", indent="")))
-    if given > count:
+    text = exercise.hints[min(given, most) - 1]
+    say("\n".join(wrap(f"hint {min(given, most)} of {most}: {text}", indent="")))
+    if given > most:
         say(f'no more hints; solution("{name}") shows one way to do it')
+    count(name, "hints")
 
 
 def solution(name: str) -> None:
@@ -58,6 +63,7 @@ def solution(name: str) -> None:
     imports = f"{exercise.imports}\n\n\n" if exercise.imports else ""
     say(imports + inspect.getsource(exercise.solution).rstrip() + "\n")
     say("\n".join(wrap(f"Why: {exercise.why}", indent="")))
+    count(name, "solutions")
 
 
 def evaluate(name: str, answer: object) -> Outcome:

@@ -19,6 +19,7 @@ from ..files import path_in, refuse_special, write_whole
 
 _said: set[str] = set()  # what this kernel has said once and need not say again
 _LOCK_SECONDS = 5
+MOST_BYTES = 1_000_000  # all exercises solved and all questions answered take 20,000
 Progress = dict[str, Any]
 _NOTHING: Progress = {"solved": [], "answers": {}}
 
@@ -41,27 +42,31 @@ def mark(name: str) -> list[str]:
         names = data["solved"]
         return data if name in names else data | {"solved": [*names, name]}
 
-    return _update(add)
+    return update(add)
 
 
 def keep_answer(name: str, choice: str) -> list[str]:
     """Keep the choice, its text, made at a question; return the lines to tell the learner."""
-    return _update(lambda data: data | {"answers": data["answers"] | {name: choice}})
+    return update(lambda data: data | {"answers": data["answers"] | {name: choice}})
 
 
 def forget(lesson: str) -> None:
-    """Remove the marks and answers of one lesson, such as "04", and say how many there were."""
+    """Remove what is kept of one lesson, such as "04", and say how much of it there was."""
     number = str(lesson).partition(".")[0].partition("_")[0].zfill(2)
     gone = {"mark": 0, "answer": 0}
 
     def remove(data: Progress) -> Progress:
         solved = [name for name in data["solved"] if not name.startswith(f"{number}.")]
-        answers = {n: c for n, c in data["answers"].items() if not n.startswith(f"{number}.")}
+        others = {
+            part: {n: one for n, one in data[part].items() if not n.startswith(f"{number}.")}
+            for part in ("answers", "tries", "first")
+            if isinstance(data.get(part), dict)
+        }
         gone["mark"] = len(data["solved"]) - len(solved)
-        gone["answer"] = len(data["answers"]) - len(answers)
-        return data | {"solved": solved, "answers": answers}
+        gone["answer"] = len(data["answers"]) - len(others["answers"])
+        return data | {"solved": solved} | others
 
-    for line in _update(remove):
+    for line in update(remove):
         say(line)
     counts = [f"{count} {what}{'s' * (count != 1)}" for what, count in gone.items()]
     say(f"lesson {number}: {' and '.join(counts)} removed")
@@ -77,15 +82,15 @@ def kept() -> tuple[Progress, list[str]]:
         path = place()
         if path is None or not os.path.lexists(path):
             return _NOTHING, []
-        return _read(path), []
+        return read_progress(path), []
     except ValueError:
-        return _NOTHING, _update(lambda data: data)  # moves the damaged file aside
+        return _NOTHING, update(lambda data: data)  # moves the damaged file aside
     except (OSError, RuntimeError) as error:
-        return _NOTHING, _once(f"progress cannot be read: {_reason(path, error)}")
+        return _NOTHING, once(f"progress cannot be read: {_reason(path, error)}")
 
 
-def _update(change: Callable[[Progress], Progress]) -> list[str]:
-    """Replace what is kept by change(it); return the lines to be said."""
+def update(change: Callable[[Progress], Progress]) -> list[str]:
+    """Replace what is kept by change(it), under a lock; return the lines to be said."""
     from filelock import FileLock
 
     path = None
@@ -104,28 +109,30 @@ def _update(change: Callable[[Progress], Progress]) -> list[str]:
                 write_whole(path, json.dumps(after, indent=1).encode("utf-8"))
         return lines
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder, or no locks there
-        return _once(f"progress is not saved: {_reason(path, error)}")
+        return once(f"progress is not saved: {_reason(path, error)}")
 
 
-def _read(path: Path) -> Progress:
-    """Read the file; raises ValueError where it does not hold what it should."""
+def read_progress(path: Path) -> Progress:
+    """Read a file of progress; raises ValueError where it does not hold what it should."""
     refuse_special(path)
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES:,} bytes")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    except (RecursionError, ValueError) as error:
+        raise ValueError("it is damaged: no JSON") from error
     names = data.get("solved") if isinstance(data, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError('no list of names under "solved"')
+        raise ValueError('it has no list of names under "solved"')
     data = _NOTHING | data
     if not isinstance(data["answers"], dict):
-        raise ValueError('no choices under "answers"')
+        raise ValueError('it has no choices under "answers"')
     return data
 
 
 def _read_or_move_aside(path: Path) -> tuple[Progress, list[str]]:
     try:
-        return _read(path), []
+        return read_progress(path), []
     except FileNotFoundError:
         return _NOTHING, []
     except ValueError:
@@ -144,7 +151,8 @@ def _reason(path: Path | None, error: Exception) -> str:
     return f"{reason}. Set MYGPT_PROGRESS to a file that can be written, or to off."
 
 
-def _once(line: str) -> list[str]:
+def once(line: str) -> list[str]:
+    """Return a line to be said, or none where its beginning was said in this kernel before."""
     key = line.partition(":")[0]
     if key in _said:
         return []

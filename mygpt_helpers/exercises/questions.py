@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..widgets.question import Question, QuestionWidget
 from .core import lessons, look_up
 from .marks import keep_answer, kept
+from .tries import first_choice
 
 
 def ask(name: str) -> QuestionWidget:
@@ -30,7 +31,7 @@ def ask(name: str) -> QuestionWidget:
     return QuestionWidget(
         found,
         choice=texts.index(chosen) if chosen in texts else None,
-        keep=lambda choice: keep_answer(name, texts[choice]),
+        keep=lambda choice: first_choice(name, choice) + keep_answer(name, texts[choice]),
         note=" ".join(lines),
     )
 

@@ -149,6 +149,57 @@ function tell(model) {
   if (!lifeOf(model).gone) model.save_changes();
 }
 
+const ROOM = 820; // pixels: a picture that is large is laid out as in a page this wide
+
+/** The ground that an element stands on: what is shown alone brings it along. */
+function groundOf(node) {
+  const ground = node && getComputedStyle(node).backgroundColor;
+  return /^rgba\(.*, 0\)$/.test(ground) ? groundOf(node.parentElement) : (ground ?? "Canvas");
+}
+
+/**
+ * Add the button that shows the picture alone in the window, legible from the back of a room. The
+ * element stays where it is in the page, and with it all that is moved or chosen; Escape leads back.
+ */
+function makeEnlarge(root) {
+  const button = makeButton(root, "enlarge", () => (isLarge() ? back() : enlarge()));
+  button.className = "enlarge";
+  const isLarge = () => root.classList.contains("large");
+  const fit = () => root.style.setProperty("zoom", Math.max(1, innerWidth / ROOM));
+  const leave = (event) => event.key === "Escape" && back();
+
+  async function enlarge() {
+    root.parentElement.style.minHeight = `${root.offsetHeight}px`; // the page behind stays in place
+    root.style.setProperty("--ground", groundOf(root));
+    try {
+      await root.requestFullscreen();
+    } catch { // refused, or not there: on a phone, in a frame
+      root.popover = "manual";
+      root.showPopover?.();
+      show(true);
+    }
+  }
+
+  function back() {
+    if (document.fullscreenElement === root) document.exitFullscreen(); // then the event below
+    else show(false);
+  }
+
+  function show(large) {
+    root.classList.toggle("large", large);
+    say(button, large ? "back to the page" : "enlarge");
+    const listen = large ? "addEventListener" : "removeEventListener";
+    window[listen]("resize", fit);
+    document[listen]("keydown", leave);
+    if (large) return fit();
+    root.parentElement.style.minHeight = root.style = "";
+    root.popover = null;
+  }
+
+  root.addEventListener("fullscreenchange", () => show(document.fullscreenElement === root));
+  return () => show(false);
+}
+
 /**
  * Make a live picture. build(view) is called once for each view and fills its body; the function
  * that it returns paints, and returns the texts { title, facts, note } that stand around the body;
@@ -163,6 +214,7 @@ function livePicture(kind, build) {
     const follow = model.get("_sliders").map((slider) => makeSlider(panel, model, slider));
     const title = make(root, "div", { class: "title", "aria-hidden": "true" });
     const body = make(root, "div");
+    const shrink = makeEnlarge(root);
     const facts = make(root, "p", { class: "facts" });
     const note = make(root, "p", { class: "note", role: "status" });
     const draw = build({ model, data: model.get("_data"), panel, title, body, facts });
@@ -206,6 +258,7 @@ function livePicture(kind, build) {
       for (const kind of news) model.off(kind, schedule);
       cancelAnimationFrame(frame);
       clearTimeout(timer);
+      shrink();
       if (--life.views === 0 && life.gone) setKept(model, false);
     };
   }

@@ -17,7 +17,7 @@ def part(lab, browser):
         "now = made['question']; now.note, now.choice, now.unfolded = '', None, False; kept.clear()"
     )
     found = board.part("question")
-    expect(found.get_by_role("button")).to_be_disabled()
+    expect(found.get_by_role("button").first).to_be_disabled()
     yield found
     assert board.notebook.errors == []
 
