@@ -208,9 +208,9 @@ class Learner:
 
     def start_server(self) -> None:
         """Start this learner's server, and wait for it."""
-        started = self.web.post(f"{self.url}/hub/api/users/{self.name}/server", timeout=120)
+        started = self.web.post(f"{self.url}/hub/api/users/{self.name}/server", timeout=300)
         started.raise_for_status()
-        for _ in range(600):
+        for _ in range(1500):
             if self.web.get(f"{self.url}/hub/api/users/{self.name}").json()["server"]:
                 return
             time.sleep(0.2)
@@ -218,15 +218,15 @@ class Learner:
 
     def stop_server(self) -> None:
         """Stop this learner's server."""
-        self.web.delete(f"{self.url}/hub/api/users/{self.name}/server", timeout=60)
+        self.web.delete(f"{self.url}/hub/api/users/{self.name}/server", timeout=300)
 
     def get(self, path: str) -> requests.Response:
         """Ask this learner's server."""
-        return self.web.get(f"{self.url}/user/{self.name}/{path}", timeout=60)
+        return self.web.get(f"{self.url}/user/{self.name}/{path}", timeout=300)
 
     def opens(self) -> str:
         """Return the address that a browser is led to which opens this learner's server."""
-        return self.web.get(f"{self.url}/user/{self.name}/", timeout=60).url.partition("?")[0]
+        return self.web.get(f"{self.url}/user/{self.name}/", timeout=300).url.partition("?")[0]
 
     def start_kernel(self, folder: str = "my") -> str:
         """Start a kernel as for a notebook in a folder; return its id."""
@@ -235,7 +235,7 @@ class Learner:
         started.raise_for_status()
         return started.json()["id"]
 
-    def begin(self, kernel: str, code: str, timeout: float = 300) -> tuple[WebSocket, str]:
+    def begin(self, kernel: str, code: str, timeout: float = 600) -> tuple[WebSocket, str]:
         """Have a kernel run code; return where its answers come in, and what they answer."""
         there = f"{self.url}/user/{self.name}/api/kernels/{kernel}/channels"
         header = [f"Authorization: {self.web.headers['Authorization']}"]
