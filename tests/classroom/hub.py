@@ -286,8 +286,10 @@ class Learner:
 
 
 def _link(source: str, target: str) -> None:
-    """Have the same file in two places, for it is large; a copy where the disk is another."""
+    """Copy a file; have a large one in two places, where the disk is the same."""
     try:
+        if os.path.getsize(source) < 10**8:
+            raise OSError
         os.link(source, target)
     except OSError:
         shutil.copy(source, target)
