@@ -18,7 +18,7 @@ CACHE = Path(os.environ.get("MYGPT_CACHE", "/srv/mygpt-cache"))
 STATE = Path(os.environ.get("MYGPT_HUB", "/srv/mygpt-hub"))
 BIN = Path(sys.executable).parent
 # `python` and the proxy are this environment's, for the hub and for every learner.
-os.environ["PATH"] = f"{BIN}:{os.environ.get('PATH', os.defpath)}"
+PATH = os.environ["PATH"] = f"{BIN}:{os.environ.get('PATH', os.defpath)}"
 os.environ["MYGPT_CACHE"] = str(CACHE)
 
 c = get_config()  # noqa: F821 - JupyterHub brings it
@@ -38,6 +38,7 @@ c.Spawner.mem_limit = "3G"
 c.Spawner.cmd = [str(COURSE / "classroom" / "start.sh")]
 c.Spawner.http_timeout = c.Spawner.start_timeout = 120  # forty servers may start at once
 c.Spawner.environment = {
+    "PATH": PATH,
     "MYGPT_CACHE": str(CACHE),
     # More learners than cores: threads that wait for one another make all of them slow.
     "OMP_NUM_THREADS": "1",

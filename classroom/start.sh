@@ -9,10 +9,12 @@ export JUPYTERHUB_ROOT_DIR="$work"
 export JUPYTERHUB_DEFAULT_URL="/lab/tree/$(basename "$MYGPT_COPIES")/00_start_here.ipynb"
 
 # Copy what is not there yet. What else is said, such as a newer version, is the page that opens.
+# Whatever fails, such as a full disk, the server starts: there the learner can make room.
+mkdir -p "$work"
 news=$(python -m mygpt_helpers copy 2>&1 | grep -v "is copied into" || true)
 rm -f "$work/NEWS.txt"
 if [ -n "$news" ]; then
-  echo "$news" >"$work/NEWS.txt"
+  echo "$news" >"$work/NEWS.txt" || true
   export JUPYTERHUB_DEFAULT_URL=/lab/tree/NEWS.txt
 fi
 

@@ -210,11 +210,12 @@ class Learner:
         """Start this learner's server, and wait for it."""
         started = self.web.post(f"{self.url}/hub/api/users/{self.name}/server", timeout=300)
         started.raise_for_status()
-        for _ in range(1500):
-            if self.web.get(f"{self.url}/hub/api/users/{self.name}").json()["server"]:
-                return
+        about = {"pending": "spawn", "server": None}
+        while about["pending"]:
             time.sleep(0.2)
-        raise RuntimeError(f"the server of {self.name} did not start")
+            about = self.web.get(f"{self.url}/hub/api/users/{self.name}", timeout=300).json()
+        if not about["server"]:
+            raise RuntimeError(f"the server of {self.name} did not start")
 
     def stop_server(self) -> None:
         """Stop this learner's server."""
