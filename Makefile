@@ -34,8 +34,7 @@ lab: model text
 	$(PY) -m mygpt_helpers lab $(LAB_FLAGS)
 
 # For a class on one machine: the hub, and one model for all, where every learner may read.
-class: MYGPT_CACHE ?= /srv/mygpt-cache
-class: export MYGPT_CACHE
+class: export MYGPT_CACHE := $(or $(MYGPT_CACHE),/srv/mygpt-cache)
 class: $(CLASS) model text
 	$(PY) -m compileall -q mygpt_helpers
 	chmod -R go+rX-w . "$(MYGPT_CACHE)"
