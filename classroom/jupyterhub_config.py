@@ -36,7 +36,7 @@ HAS_SYSTEMD = Path("/run/systemd/system").is_dir()
 c.JupyterHub.spawner_class = "systemd" if HAS_SYSTEMD else "localprocess"
 c.Spawner.mem_limit = "3G"
 c.Spawner.cmd = [str(COURSE / "classroom" / "start.sh")]
-c.Spawner.http_timeout = c.Spawner.start_timeout = 120  # forty servers may start at once
+c.Spawner.http_timeout = c.Spawner.start_timeout = 300  # forty servers may start at once
 c.Spawner.environment = {
     "PATH": PATH,
     "MYGPT_CACHE": str(CACHE),

@@ -114,6 +114,29 @@ def test_where_all_is_in_order_the_hub_has_its_settings(shared):
 
 
 @needs_modes
+def test_every_setting_is_one_that_there_is(shared):
+    pytest.importorskip("jupyterhub")
+    from jupyter_client.manager import KernelManager
+    from jupyter_server.serverapp import ServerApp
+    from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
+    from jupyterhub.app import JupyterHub
+    from jupyterhub.auth import PAMAuthenticator
+    from jupyterhub.proxy import ConfigurableHTTPProxy
+    from jupyterhub.spawner import LocalProcessSpawner
+
+    # A name that nothing knows is ignored, with a line in a log at most.
+    hub = {"JupyterHub": JupyterHub, "ConfigurableHTTPProxy": ConfigurableHTTPProxy}
+    hub |= {"Authenticator": PAMAuthenticator, "Spawner": LocalProcessSpawner}
+    for name, section in settings(shared).items():
+        assert set(section) <= set(hub[name].class_traits(config=True)), name
+    servers = (KernelManager, MappingKernelManager, ServerApp)
+    servers = {kind.__name__: kind.class_traits(config=True) for kind in servers}
+    options = re.findall(r"--(\w+)[.](\w+)=", (CLASSROOM / "start.sh").read_text("utf-8"))
+    assert len(options) == 5
+    assert all(trait in servers[name] for name, trait in options)
+
+
+@needs_modes
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
