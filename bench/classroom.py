@@ -27,7 +27,8 @@ MOST = 6.8 * GIGABYTE  # of a machine with 8 GB
 def classroom() -> list[Row]:
     """Have ten learners run a lesson at once on two cores; add up what all processes hold."""
     sys.path.insert(0, str(REPOSITORY / "tests" / "classroom"))
-    from hub import Learner, missing, running_class
+    from hub import missing, running_class
+    from learner import Learner
 
     name = f"{LEARNERS} learners at once run lesson {LESSON[:2]} under a hub, on {CORES} cores"
     if reason := missing():

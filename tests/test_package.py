@@ -287,6 +287,7 @@ OWN = {"mygpt_helpers", "tests", "tools", "bench", "conftest"}
 OWN |= {path.stem for path in (ROOT / "tests").rglob("*.py")}
 BROUGHT = {"jupyter_client": "nbclient", "traitlets": "ipywidgets", "comm": "ipywidgets"}
 BROUGHT |= {"jupyterlab_server": "jupyterlab", "httpx2": "unearth", "yaml": "jupyterlab"}
+BROUGHT |= {"jupyter_server": "jupyterlab"}
 
 
 def test_every_import_is_in_the_requirements():

@@ -7,7 +7,8 @@ import pwd
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hub import Learner, missing, running_class
+from hub import missing, running_class
+from learner import Learner
 
 pytestmark = pytest.mark.slow
 LESSON = "00_start_here.ipynb"
