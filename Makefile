@@ -8,6 +8,7 @@ else
 PY := $(VENV)/bin/python
 endif
 STAMP := $(VENV)/set-up
+CLASS := $(VENV)/set-up-class
 LESSONS ?= $(foreach lesson,$(wildcard notebooks/*.ipynb),$(if $(findstring .mine,$(lesson)),,$(lesson)))
 
 # Two at a time (tests/conftest.py says which stay together), in their order.
@@ -27,10 +28,16 @@ $(STAMP): export PIP_NO_DEPS := 0
 $(STAMP): export PIP_REQUIRE_HASHES := 0
 PIP := $(PY) -m pip install --disable-pip-version-check --no-user --target= --prefix="$(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)"
 
-.PHONY: lab test quick refresh edges bench lint format model text clean
+.PHONY: lab class test quick refresh edges bench lint format model text clean
 
 lab: model text
 	$(PY) -m mygpt_helpers lab $(LAB_FLAGS)
+
+# For a class on one machine: the hub, and one model for all, where every learner may read.
+class: export MYGPT_CACHE := $(or $(MYGPT_CACHE),/srv/mygpt-cache)
+class: $(CLASS) model text
+	$(PY) -m compileall -q mygpt_helpers
+	chmod -R go+rX-w . "$(MYGPT_CACHE)"
 
 test: lint model text
 	$(PYTEST) tests
@@ -71,6 +78,14 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PIP) -r requirements.txt
 	$(PY) -I -c "import importlib.util as u, sys; sys.exit(not u.find_spec('mygpt_helpers') and 'pip installed nothing into $(VENV). pip config debug shows the settings it heeds: mend them, then start this again.')"
 	$(PY) -c "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()" $(STAMP)
+
+# The class's tests are among all tests; JupyterHub does not know Windows.
+ifneq ($(OS),Windows_NT)
+test: $(CLASS)
+endif
+$(CLASS): $(STAMP) classroom/requirements.txt
+	$(PIP) -r requirements.txt -r classroom/requirements.txt
+	$(PY) -c "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()" $(CLASS)
 
 clean:
 	$(PYTHON) -c "import shutil; shutil.rmtree('$(VENV)', ignore_errors=True)"

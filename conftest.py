@@ -9,6 +9,7 @@ use_files_everywhere()
 
 # A learner's progress is neither read nor written by the tests; notebook kernels inherit this.
 os.environ["MYGPT_PROGRESS"] = "off"
+os.environ.pop("MYGPT_COPIES", None)  # nor are copies made among theirs
 
 # A shell that starts the tests in the background has switched the interrupt off, for their children
 # too, and some of them wait for one.

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .classroom import classroom
 from .generation import generation
 from .gpt import gpt
 from .lessons import memory, sizes
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "start": warm_start,
     "memory": memory,
     "room": room,
+    "classroom": classroom,
     "size": sizes,
     "text": text,
     "setup": set_up_time,

@@ -106,7 +106,8 @@ def _lab(options: list[str]) -> int:
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     from jupyterlab.labapp import main as open_lab
 
-    root = f"--ServerApp.root_dir={working_copies.TOP}"  # lessons link to the package's files
+    # Not my/ itself: lessons link to the course's files, which are beside it.
+    root = f"--ServerApp.root_dir={working_copies.copies_folder().parent}"
     open_lab([there[0], root, *(["--allow-root"] if is_root else []), *options])
     return 0
 

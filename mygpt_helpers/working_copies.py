@@ -1,9 +1,10 @@
 """The learner's own copies of the lessons, in my/. Used by the commands lab, copy and reset.
 
 The notebooks in notebooks/ are the course's, and an update replaces them. A learner works on copies
-in my/, beside them. One rule keeps all work: nothing in my/ is ever replaced but by `reset`, which
-keeps what was there. my/.copies.json remembers which version a copy was made from, so that a newer
-one can be told; nothing else depends on it.
+in my/, beside them, or in the folder that MYGPT_COPIES names, where a class shares one course. One
+rule keeps all work: nothing in my/ is ever replaced but by `reset`, which keeps what was there.
+my/.copies.json remembers which version a copy was made from, so that a newer one can be told;
+nothing else depends on it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .files import TOP, refuse_special, write_whole
+from .files import TOP, path_in, refuse_special, write_whole
+
+LINKED = ("README.md", "mygpt_helpers")  # where links in the lessons lead, beside the copies
 
 
 def lessons() -> list[Path]:
@@ -36,7 +39,12 @@ def lessons() -> list[Path]:
 
 def copies() -> list[Path]:
     """Return the path of each lesson's copy, whether it is there or not, in the lessons' order."""
-    return [TOP / "my" / source.name for source in lessons()]
+    return [copies_folder() / source.name for source in lessons()]
+
+
+def copies_folder() -> Path:
+    """Return the folder of the copies, whether it is there or not."""
+    return path_in("MYGPT_COPIES") or TOP / "my"
 
 
 def copy_lessons() -> list[str]:
@@ -116,9 +124,9 @@ def _find(lesson: str) -> Path:
 
 def _folder() -> Path:
     """Return my/, made where it is not there; raises RuntimeError where it cannot be used."""
-    my, course = TOP / "my", TOP / "notebooks"
+    my, course = copies_folder(), TOP / "notebooks"
     try:
-        my.mkdir(exist_ok=True)
+        my.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RuntimeError(_not_written(my / "lessons", error)) from None
     if my.samefile(course):
@@ -126,7 +134,19 @@ def _folder() -> Path:
             f"{my} is a link to {course}, so your work would change the course's own files. "
             "Remove the link, and give the command again."
         )
+    if my.parent != TOP:
+        _link_course(my.parent)
     return my
+
+
+def _link_course(beside: Path) -> None:
+    """Have the lessons' links work where the copies do not lie in the course's folder."""
+    for name in LINKED:
+        link = beside / name
+        with suppress(OSError):  # something of the learner's stands there, or links are forbidden
+            if link.is_symlink():
+                link.unlink()  # the course may have moved
+            link.symlink_to(TOP / name)
 
 
 def _put(data: bytes, copy: Path) -> Path | None:

@@ -75,7 +75,15 @@ def test_lab_copies_the_lessons_and_opens_the_first(course, opened, capsys):
     assert "04_temperature.ipynb is copied" in capsys.readouterr().out
     (arguments,) = opened
     assert arguments[0] == str(course / "my" / "00_start_here.ipynb")
+    assert arguments[1] == f"--ServerApp.root_dir={course}"  # where the lessons' links lead
     assert arguments[-3:] == ["--no-browser", "--port", "9999"]
+
+
+def test_lab_opens_copies_that_lie_elsewhere(course, opened, monkeypatch):
+    monkeypatch.setenv("MYGPT_COPIES", str(course / "home" / "my"))
+    assert command_line.main(["lab"]) == 0
+    lesson = str(course / "home" / "my" / "00_start_here.ipynb")
+    assert opened[0][:2] == [lesson, f"--ServerApp.root_dir={course / 'home'}"]
 
 
 def test_lab_opens_what_is_there(course, opened, monkeypatch, capsys):
@@ -184,6 +192,8 @@ def test_the_commands_that_are_named_exist():
         "CONTRIBUTING.md",
         "Makefile",
         "postBuild",
+        "classroom/start.sh",
+        "docs/classroom.md",
         "notebooks/00_start_here.ipynb",
     ]
     text = "\n".join((ROOT / name).read_text("utf-8") for name in files)

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "mygpt_helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = sorted(
     path
-    for folder in ("mygpt_helpers", "tests", "tools", "bench")
+    for folder in ("mygpt_helpers", "tests", "tools", "bench", "classroom")
     for path in (ROOT / folder).rglob("*.py")
 )
 
@@ -245,14 +245,14 @@ def test_a_public_docstring_says_more_than_the_name(name):
 # ---- requirements ------------------------------------------------------------------------------
 
 
-def requirements():
+def requirements(name="requirements.txt"):
     """Return the requirement lines, without comments."""
-    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    lines = (ROOT / name).read_text("utf-8").splitlines()
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 
 
 def test_every_requirement_is_pinned():
-    lines = requirements()
+    lines = requirements() + requirements("classroom/requirements.txt")
     assert "-e ." in lines, "the course's own package"
     pinned = [line for line in lines if line != "-e ."]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line) for line in pinned)
@@ -287,14 +287,18 @@ def test_python_is_new_enough_is_asked_for_the_same_way_everywhere():
 OWN = {"mygpt_helpers", "tests", "tools", "bench", "conftest"}
 OWN |= {path.stem for path in (ROOT / "tests").rglob("*.py")}
 BROUGHT = {"jupyter_client": "nbclient", "traitlets": "ipywidgets", "comm": "ipywidgets"}
-BROUGHT |= {"jupyterlab_server": "jupyterlab", "httpx2": "unearth"}
+BROUGHT |= {"jupyterlab_server": "jupyterlab", "httpx2": "unearth", "yaml": "jupyterlab"}
+BROUGHT |= {"jupyter_server": "jupyterlab"}
 
 
 def test_every_import_is_in_the_requirements():
-    wanted = {canonical(line.split("==")[0]) for line in requirements()}
+    course = {canonical(line.split("==")[0]) for line in requirements()}
+    class_ = requirements("classroom/requirements.txt")  # no learner at home has these
+    class_ = {canonical(line.split("==")[0]) for line in class_}
     known = packages_distributions()
     missing = {}
     for path in CODE:
+        wanted = course | class_ if "classroom" in path.as_posix() else course
         is_package = path.name == "__init__.py"
         for module in imports(path.read_text("utf-8"), name_of(path), is_package):
             top = module.split(".")[0]
@@ -433,7 +437,7 @@ def code_in(text):
     )
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/classroom.md"])
 def test_the_commands_that_are_named_exist(name):
     named = commands_in(code_in((ROOT / name).read_text("utf-8")))
     assert named

@@ -68,6 +68,27 @@ def test_each_lesson_is_copied_once(course):
     assert copy_lessons() == said[1:]
 
 
+def test_copies_may_lie_elsewhere_and_their_links_work(course, tmp_path, monkeypatch):
+    (course / "mygpt_helpers").mkdir()
+    (course / "README.md").write_text("read me")
+    mine = tmp_path / "home" / "mygpt" / "my"
+    monkeypatch.setenv("MYGPT_COPIES", str(mine))
+    assert copy_lessons()[1] == f"{NAME} is copied into {mine}"
+    assert working_copies.copies()[1] == mine / NAME and not (course / "my").exists()
+    write(mine / NAME, "mine")
+    assert reset_lesson("04") == (mine / NAME, mine / "04_temperature.mine.ipynb")
+    if sys.platform != "win32":
+        assert (mine / ".." / "mygpt_helpers").samefile(course / "mygpt_helpers")
+        # A link to where the course was leads to where it is; what is the learner's stays.
+        for link in (mine.parent / "mygpt_helpers", mine.parent / "README.md"):
+            link.unlink()
+        (mine.parent / "mygpt_helpers").symlink_to("nowhere")
+        (mine.parent / "README.md").write_text("mine")
+        copy_lessons()
+        assert (mine / ".." / "mygpt_helpers").samefile(course / "mygpt_helpers")
+        assert (mine / ".." / "README.md").read_text() == "mine"
+
+
 def test_an_update_touches_no_copy(course, copies):
     before = (copies / NAME).read_bytes()
     write(course / "notebooks" / NAME, "second version")
