@@ -6,6 +6,7 @@ noticed. And Accelerator stands in for a device: its tensors refuse to meet the 
 
 from __future__ import annotations
 
+import copy
 import inspect
 import random
 import re
@@ -288,7 +289,9 @@ def calls(folder):
         "draw: u is a tensor": (course.draw, probs, u),
         "attention_weights": (course.attention_weights, attention, attention),
         "count_parameters": (course.count_parameters, gpt),
-        "start_small": (lambda: course.start_small(quiet).token_embedding.weight.tolist(),),
+        "start_small": (
+            lambda: course.start_small(copy.deepcopy(quiet)).token_embedding.weight.tolist(),
+        ),
         "GPT": (lambda i: gpt(i, i)[1], ids),
         "to_tokens": (lambda i: course.to_tokens(i, words), ids[0]),
         "get_batch": (lambda d: course.get_batch(d, 2, 3)[1], data),
