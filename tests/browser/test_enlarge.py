@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from boards import CASES, board_of
 from lab import settle
-from pages import READ
+from pages import LEGIBLE, READ
 from playwright.sync_api import expect
 
 from mygpt_helpers.widgets.base import HERE as WIDGETS
@@ -75,6 +75,7 @@ def test_a_picture_fills_the_window_in_large_type(wall, name):
     sizes = part.evaluate(SIZES)
     assert [s for s in sizes if s[1] < (28 if s[2] else 21)] == []
     assert part.evaluate(OUTSIDE) == []
+    assert min(part.evaluate(LEGIBLE).values()) >= 4.5
     faults = Axe().run(wall.page, ".mygpt-live.large").response["violations"]
     assert [f["help"] for f in faults if f["impact"] in ("serious", "critical")] == []
     assert part.evaluate(READ) == before
