@@ -21,6 +21,8 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["lessons.md"]  # a part of index.md
 html_theme = "furo"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 html_static_path = [
     str(HERE / "_static"),
     str(HERE / "diagrams"),

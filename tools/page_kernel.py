@@ -71,10 +71,10 @@ def _as_it_was(picture: LivePicture) -> Iterator[None]:
         setattr(picture, name, value)
 
 
-def _stops(picture: LivePicture, slider: dict[str, Any]) -> list[float]:
-    """Return where a slider can stand; it may have been set between two stops."""
-    now = getattr(picture, slider["trait"])
-    return sorted({*slider["stops"], now if slider["item"] is None else now[slider["item"]]})
+def _at(picture: LivePicture, slider: dict[str, Any]) -> float:
+    """Return where a slider stands."""
+    value = getattr(picture, slider["trait"])
+    return value if slider["item"] is None else value[slider["item"]]
 
 
 def _answers(picture: LivePicture) -> list[dict[str, Any]]:
@@ -82,7 +82,10 @@ def _answers(picture: LivePicture) -> list[dict[str, Any]]:
     sliders = {s["trait"]: s for s in picture._sliders if s["item"] is None}
     if not picture.question or not sliders.keys() >= {*picture.question}:
         return []
-    stops = [_stops(picture, sliders[name]) for name in picture.question]
+    # A slider may have been set between two stops.
+    stops = [
+        sorted({*sliders[name]["stops"], _at(picture, sliders[name])}) for name in picture.question
+    ]
     if math.prod(map(len, stops)) > MOST_ANSWERS:
         return []
     answers = []
@@ -94,16 +97,20 @@ def _answers(picture: LivePicture) -> list[dict[str, Any]]:
 
 
 def _moves(picture: LivePicture, *, answered: bool) -> Iterator[dict[str, Any]]:
-    """Move each slider by keys; give what the page must say then. What needs Python stays."""
+    """Move each slider; give its place and what the page must say then. What needs Python stays."""
+    stops = [{*slider["stops"], _at(picture, slider)} for slider in picture._sliders]
     for index, slider in enumerate(picture._sliders):
         trait, item = slider["trait"], slider["item"]
         if trait in picture.question and not answered:
             continue
-        stops = _stops(picture, slider)
-        for key, place in (("Home", stops[0]), ("End", stops[-1]), ("ArrowLeft", stops[-2:][0])):
+        for quarters in (1, 3):
+            place = quarters * len(stops[index]) // 4
+            stop = sorted(stops[index])[place]
             value = getattr(picture, trait)
-            value = place if item is None else (*value[:item], place, *value[item + 1 :])
+            value = stop if item is None else (*value[:item], stop, *value[item + 1 :])
             setattr(picture, trait, value)
             if trait == "seed" and "firsts" in picture._data:  # draw.js: a seed is replayed
                 picture.u = picture._data["firsts"][picture.seed]
-            yield {"slider": index, "key": key, "says": picture.numbers()}
+            for known, moved in zip(stops, picture._sliders, strict=True):
+                known.add(_at(picture, moved))  # parts.js: where a slider was set is a stop
+            yield {"slider": index, "place": place, "says": picture.numbers()}

@@ -75,6 +75,16 @@ const soon = new IntersectionObserver((entries) => {
 }, { rootMargin: NEAR });
 for (const place of document.querySelectorAll(".live-picture")) soon.observe(place);
 
+/** What is larger than its place can be scrolled by keyboard, too. */
+const wide = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const { scrollWidth, clientWidth, scrollHeight, clientHeight } = target;
+    if (scrollWidth > clientWidth || scrollHeight > clientHeight) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const part of document.querySelectorAll("pre, .math-wrapper, .table-wrapper, .text_html")) wide.observe(part);
+
 /** Live pictures know dark and light by what JupyterLab writes on its page. */
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 function followTheme() {
