@@ -38,7 +38,7 @@ def shown(data, tmp_path, pictures=None, **about):
     return cell.outputs[0].data["text/html"]
 
 
-@pytest.mark.parametrize("knobs, count", [(["temperature"], 60), (["temperature", "top_p"], 0)])
+@pytest.mark.parametrize("knobs, count", [(["temperature"], 57), (["temperature", "top_p"], 0)])
 def test_few_questions_are_answered_before(knobs, count):
     picture = DistributionWidget(
         torch.tensor([2.0, 1.0]), ["a", "b"], knobs=knobs, probs_function=own
@@ -46,7 +46,7 @@ def test_few_questions_are_answered_before(knobs, count):
     before = picture.temperature
     made = kept(picture)
     answers = made["live"]["answers"]
-    assert len(answers) >= count and bool(answers) == bool(count)
+    assert len(answers) == count
     assert len({json.dumps(answer["question"]) for answer in answers}) == len(answers)
     assert picture.temperature == before == made["live"]["state"]["temperature"]
     assert bool(made["moves"]) == bool(count)  # what needs Python is not moved
