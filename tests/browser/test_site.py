@@ -10,6 +10,7 @@ import functools
 import http.server
 import importlib.util
 import json
+import re
 import threading
 
 import nbformat
@@ -136,6 +137,14 @@ def test_what_needs_python_says_so_and_nothing_waits(visit):
 
 def test_nothing_comes_from_another_host(visit):
     assert visit.foreign == []
+
+
+def test_no_file_names_another_host(site):
+    loads = r"<(?:script|img|link|iframe)\b[^>]*(?:src|href)=.https?:|@import|url\(.?https?:"
+    loads += r"|(?:import|fetch)\(?.https?:"
+    for path in site[0].rglob("*"):
+        if path.suffix in (".html", ".css", ".js", ".svg", ".json"):
+            assert not re.findall(loads, path.read_text("utf-8")), path
 
 
 def test_nobody_complains(visit):
