@@ -153,9 +153,18 @@ def test_a_lesson_that_fails_stops_the_build_and_is_named(tmp_path, monkeypatch,
     cells = [nbformat.v4.new_code_cell(code) for code in ("x = 1", "x / 0")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), lesson)
     monkeypatch.setattr(pages, "LESSONS", [lesson])
+    monkeypatch.setattr(pages, "NEEDED", ())
     site = tmp_path / "site"
     assert pages.main(["--runs", str(tmp_path / "runs"), "--out", str(site)]) == 1
     said = capsys.readouterr().err
     for part in ("77_fails.ipynb", "cell [2]", "x / 0", "ZeroDivisionError", "No page was made"):
         assert part in said
     assert len(said.splitlines()) == 1 and not site.exists()
+
+
+def test_what_is_not_installed_is_named_before_a_lesson_runs(monkeypatch, capsys):
+    monkeypatch.setattr(pages, "NEEDED", ("sys", "no_such_theme"))
+    monkeypatch.setattr(pages, "run_all", lambda *_: pytest.fail("a lesson ran"))
+    assert pages.main([]) == 1
+    said = capsys.readouterr().err
+    assert "no no_such_theme: pip install -r pages/requirements.txt" in said

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ from .refresh import LESSONS, ROOT, RefreshError, execute, expect_errors, kernel
 
 PAGES = ROOT / "pages"
 SITE = ROOT / "_site"
+NEEDED = ("sphinx", "myst_nb", "furo", "latex2mathml")  # pages/requirements.txt
 AT_ONCE = 2  # lessons; each holds the model in memory
 HEAD = """The pictures on this page move. Code, exercises and your own texts need Python:
 [open the lesson in JupyterLab](index.md#run-it-yourself){binder}."""
@@ -90,6 +92,10 @@ def render(runs: Path, site: Path, repository: str) -> None:
         binder = f" or [on Binder]({binder_link(repository, lesson.name)})" if repository else ""
         make_page(notebook, pictures, files, HEAD.format(binder=binder), repository)
         nbformat.write(notebook, source / lesson.name)
+    if repository:
+        index, folder = source / "index.md", "the course's folder"
+        text = index.read_text("utf-8").replace(folder, f"[{folder}]({repository})")
+        index.write_text(text, encoding="utf-8")
     (source / "lessons.md").write_text(lesson_table(), encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(PAGES)]
     command += ["-d", str(runs / "doctrees"), str(source), str(made)]
@@ -132,6 +138,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=SITE, help="the site's folder")
     parser.add_argument("--runs", type=Path, default=ROOT / ".pages", help="where runs are kept")
     options = parser.parse_args(arguments)
+    if missing := [name for name in NEEDED if not find_spec(name)]:
+        say = "pip install -r pages/requirements.txt, or make site, brings it"
+        print(f"No page was made. There is no {', '.join(missing)}: {say}.", file=sys.stderr)
+        return 1
     only = options.only
     lessons = [lesson for lesson in LESSONS if only is None or lesson.name[:2] in only]
     runs = options.runs.resolve()

@@ -23,7 +23,6 @@ from tests.tiny import make_checkpoint
 from tools import pages
 from tools.refresh import LESSONS, WIDGET_VIEW
 
-NEEDED = ("sphinx", "myst_nb", "furo", "latex2mathml")
 NAMES = ["index", *(lesson.stem for lesson in LESSONS)]
 
 
@@ -34,7 +33,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    if missing := [name for name in NEEDED if not importlib.util.find_spec(name)]:
+    if missing := [name for name in pages.NEEDED if not importlib.util.find_spec(name)]:
         pytest.skip(f"no {', '.join(missing)}: pip install -r pages/requirements.txt")
     tiny = make_checkpoint("gpt2", tmp_path_factory.mktemp("tiny") / "gpt2")
     folder = tmp_path_factory.mktemp("runs")
