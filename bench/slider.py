@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
+from playwright.sync_api import Locator, Page
+
 from .rows import REPOSITORY, Row, ratio
 
 KEYS = 44
@@ -74,8 +76,8 @@ def picture(temperature):
 interact(picture, temperature=FloatSlider(value=1.0, min=0.05, max=3.0, step=0.05));
 """
 # window.probe.changed() resolves with the milliseconds from the last key to its painted picture.
-PROBE = """peer => {
-  const root = document.querySelector(peer ? '.widget-interact' : '.mygpt-live');
+PROBE = """(handle, peer) => {
+  const root = handle.closest(peer ? '.widget-interact' : '.mygpt-live');
   const channel = new MessageChannel();
   const probe = { frames: new Set(), images: 0, root };
   let pressed = 0, painted = null;
@@ -111,7 +113,7 @@ def slider() -> list[Row]:
             notebook = Notebook(browser, url, "slider.ipynb")
             notebook.run_all()
             notebook.page.wait_for_timeout(1500)  # until the page is at rest
-            found[name] = [_measure(notebook, knob) for knob in knobs]
+            found[name] = [_measure_knob(notebook.page, knob) for knob in knobs]
             notebook.close()
         browser.close()
     for name, (_, knobs, most) in PICTURES.items():
@@ -132,17 +134,25 @@ def slider() -> list[Row]:
     return rows
 
 
-def _measure(notebook: object, knob: str) -> tuple[float, float, int]:
-    """Return median and 95th percentile of a key, in ms, and the frames; knob: "" for the peer."""
-    page, peer = notebook.page, not knob
-    ours = f'input[data-knob="{knob}"]'
-    handle = page.locator(".noUi-handle" if peer else ours).first
+def _measure_knob(page: Page, knob: str) -> tuple[float, float, int]:
+    """Measure the slider of an attribute in a notebook; knob: "" for the peer."""
+    ours = page.locator(f'input[data-knob="{knob}"]').first
+    if knob:
+        return measure(page, ours, ours)
+    peer = page.locator(".noUi-handle").first
+    peer.wait_for()
+    return measure(page, peer, page.locator(".noUi-target").first, peer=True)
+
+
+def measure(
+    page: Page, handle: Locator, track: Locator, *, peer: bool = False
+) -> tuple[float, float, int]:
+    """Return median and 95th percentile of a key, in ms, and the frames of a drag."""
     handle.wait_for()
-    track = page.locator(".noUi-target" if peer else ours).first
     track.scroll_into_view_if_needed()
     if not peer:
         track.click()  # in the middle, where both keys lead somewhere
-    page.evaluate(PROBE, peer)
+    handle.evaluate(PROBE, peer)
     handle.focus()
     times = []
     for i in range(KEYS + 4):

@@ -115,11 +115,14 @@ def give_ids(raw: dict[str, Any], path: Path) -> None:
         seen.add(cell["id"])
 
 
-def execute(notebook: NotebookNode, path: Path, env: dict[str, str]) -> None:
+def execute(
+    notebook: NotebookNode, path: Path, env: dict[str, str], *, on_page: bool = False
+) -> None:
     """Run all cells in a fresh kernel of this Python, in the notebook's folder.
 
-    Fills in the outputs. Raises RefreshError where a cell fails that is not tagged
-    `raises-exception`, and where one takes longer than TIMEOUT.
+    Fills in the outputs. on_page: with the cells' names, as JupyterLab sends them, so that stills
+    have a dark form. Raises RefreshError where a cell fails that is not tagged `raises-exception`,
+    and where one takes longer than TIMEOUT.
     """
     # The kernel that nbval starts, whatever kernels the user has installed under a like name.
     manager = AsyncKernelManager(
@@ -128,6 +131,12 @@ def execute(notebook: NotebookNode, path: Path, env: dict[str, str]) -> None:
         **file_transport(),
     )
     at: list[int] = [0]
+
+    def begin(cell: NotebookNode, cell_index: int) -> None:
+        at[0] = cell_index
+        if on_page:
+            client.kc.session.metadata["cellId"] = cell.id
+
     client = NotebookClient(
         notebook,
         km=manager,
@@ -135,7 +144,7 @@ def execute(notebook: NotebookNode, path: Path, env: dict[str, str]) -> None:
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
-        on_cell_execute=lambda cell, cell_index: at.__setitem__(0, cell_index),
+        on_cell_execute=begin,
     )
     try:
         client.execute(env=env, cwd=str(path.resolve().parent), stderr=subprocess.DEVNULL)

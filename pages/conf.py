@@ -1,0 +1,52 @@
+"""How Sphinx makes the course's pages from lessons that have run. See tools/pages.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).resolve().parent
+
+project = "Text generation, one token at a time"
+html_title = project
+language = "en"
+extensions = ["myst_nb"]
+nb_execution_mode = "off"  # they have run
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+exclude_patterns = ["lessons.md"]  # a part of index.md
+html_theme = "furo"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
+html_static_path = [
+    str(HERE / "_static"),
+    str(HERE / "diagrams"),
+    str(HERE.parent / "mygpt_helpers" / "widgets" / "live.css"),
+]
+html_css_files = ["live.css", "pages.css"]
+html_js_files = [("live_pictures.js", {"type": "module"})]
+html_favicon = str(HERE / "_static" / "icon.svg")
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+html_math_renderer = "mathml"  # the browser draws it: nothing to load
+
+
+def _inline(translator: object, node: nodes.math) -> NoReturn:
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _block(translator: object, node: nodes.math_block) -> NoReturn:
+    translator.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """Have formulas written as MathML."""
+    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
