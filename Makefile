@@ -85,7 +85,7 @@ $(STAMP): requirements.txt pyproject.toml
 
 # What makes the pages: whoever learns needs none of it.
 $(PAGES_STAMP): pages/requirements.txt $(STAMP)
-	$(PIP) -r pages/requirements.txt
+	$(PIP) -r requirements.txt -r pages/requirements.txt
 	$(PY) -c "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()" $(PAGES_STAMP)
 
 # The class's tests are among all tests; JupyterHub does not know Windows.

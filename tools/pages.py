@@ -97,6 +97,10 @@ def render(runs: Path, site: Path, repository: str) -> None:
         text = index.read_text("utf-8").replace(folder, f"[{folder}]({repository})")
         index.write_text(text, encoding="utf-8")
     (source / "lessons.md").write_text(lesson_table(), encoding="utf-8")
+    shutil.copy(ROOT / "docs" / "classroom.md", source)
+    shutil.copytree(ROOT / "docs" / "teaching", source / "teaching")
+    with (source / "teaching" / "index.md").open("a", encoding="utf-8") as index:
+        index.write("\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(PAGES)]
     command += ["-d", str(runs / "doctrees"), str(source), str(made)]
     subprocess.run(command, check=True, cwd=ROOT)
