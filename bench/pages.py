@@ -129,7 +129,8 @@ def _slider_rows(browser: Browser, address: str, names: list[str]) -> list[Row]:
             kind = picture.get_attribute("class").split("mygpt-")[-1]
             slider = picture.locator("input[type=range]").first
             places = int(slider.get_attribute("max"))
-            if f"{kind}" in {known for _, known in found} or places < 10:
+            # A drag is counted where each of its moves reaches another stop.
+            if kind in {known for _, known in found} or places < 0.8 * MOVES:
                 continue
             found[name, kind] = measure(page, slider, slider)
             throttle.send("Emulation.setCPUThrottlingRate", {"rate": 4})

@@ -43,6 +43,7 @@ def _kept(picture: LivePicture) -> dict[str, Any]:
     state = {name: getattr(picture, name) for name in names}
     with _as_it_was(picture):
         answers = _answers(picture)
+    with _as_it_was(picture):
         moves = [*_moves(picture, answered=bool(answers))]
     return {
         "module": picture._esm,
