@@ -60,14 +60,14 @@ BASE = {
     "seed": 0,
 }
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
-    "base": ("Base run: characters, all of the training text.", {}),
+    "base": ("Base run: characters, all of the text.", {}),
     "overfit": ("Characters, the first 20,000 alone.", {"characters": 20_000}),
-    "less_data": ("Characters, a tenth of the training text.", {"characters": 90_134}),
+    "less_data": ("Characters, a tenth of the text.", {"characters": 90_134}),
     "wider": ("The base run, twice as wide.", {"embed_dim": 2 * BASE["embed_dim"]}),
     "longer": ("The base run, four times the context.", {"seq_len": 256, "batch_size": 4}),
     "bpe": ("Byte pairs, 512 tokens.", {"tokenizer": "bpe", "vocab_size": 512}),
     "no_attention": (
-        "The base run without attention: it sees the current token alone.",
+        "The base run without attention.",
         {"attention": False},
     ),
 }
