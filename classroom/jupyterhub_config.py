@@ -42,6 +42,8 @@ c.Spawner.environment = {
     "MYGPT_CACHE": str(CACHE),
     # More learners than cores: threads that wait for one another make all of them slow.
     "OMP_NUM_THREADS": "1",
+    # Whether tries are counted for all (docs/teaching/index.md); else each learner decides.
+    **{name: os.environ[name] for name in ("MYGPT_TRIES",) if name in os.environ},
 }
 
 # ---- what is at rest ---------------------------------------------------------------------------

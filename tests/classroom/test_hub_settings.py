@@ -114,6 +114,14 @@ def test_where_all_is_in_order_the_hub_has_its_settings(shared):
 
 
 @needs_modes
+def test_a_class_whose_tries_are_counted_says_so_to_every_learner(shared, monkeypatch):
+    monkeypatch.delenv("MYGPT_TRIES", raising=False)
+    assert "MYGPT_TRIES" not in settings(shared).Spawner.environment
+    monkeypatch.setenv("MYGPT_TRIES", "on")
+    assert settings(shared).Spawner.environment["MYGPT_TRIES"] == "on"
+
+
+@needs_modes
 def test_every_setting_is_one_that_there_is(shared):
     pytest.importorskip("jupyterhub")
     from jupyter_client.manager import KernelManager
