@@ -46,4 +46,6 @@ def test_the_hardest_come_first_and_rows_of_few_stay_away():
 
 def test_an_empty_half_is_no_error():
     for rows in (([], QUESTIONS), (EXERCISES, []), ([], [])):
-        assert texts_of(*rows)[1]
+        figure, texts = texts_of(*rows)
+        boxes = [text.get_window_extent() for text in texts]
+        assert boxes and all(0 <= box.y0 and box.y1 <= figure.bbox.height for box in boxes)
