@@ -48,4 +48,4 @@ def test_an_empty_half_is_no_error():
     for rows in (([], QUESTIONS), (EXERCISES, []), ([], [])):
         figure, texts = texts_of(*rows)
         boxes = [text.get_window_extent() for text in texts]
-        assert boxes and all(0 <= box.y0 and box.y1 <= figure.bbox.height for box in boxes)
+        assert boxes and all(box.y0 >= 0 and box.y1 <= figure.bbox.height for box in boxes)
