@@ -29,8 +29,9 @@ class Distribution:
     labels: tuple[str, ...]  # the tokens shown, in the model's own order: largest logit first
     before: tuple[float, ...]  # their probabilities by the model alone, softmax(logits)
     after: tuple[float, ...]  # and after the knobs
+    cut: tuple[bool, ...]  # which of them the knobs cut
     vocab_size: int
-    num_kept: int  # tokens of a probability above 0 after the knobs
+    num_kept: int  # tokens that are not cut
     rest_mass: float  # probability, after the knobs, of all the tokens not shown
     rest_count: int
     entropy: float  # nats, after the knobs
@@ -43,7 +44,7 @@ class Distribution:
         """Return what became of a row's token: "chosen", "cut", "top" or ""."""
         if row == self.chosen:
             return "chosen"
-        if self.after[row] == 0:
+        if self.cut[row]:
             return "cut"
         return "top" if self.after[row] == self.largest else ""
 
@@ -64,13 +65,16 @@ def summarize(
     setting: str = "",
     title: str = "",
     chosen: int | None = None,
+    kept: Tensor | None = None,
 ) -> Distribution:
     """Return what to show of a distribution: the num_bars tokens with the largest logits.
 
     logits, probs: (V,), before and after the knobs. label_of: id -> text; for tokenizer.decode,
     token_text is used, so that each token keeps its own space. chosen: the id of the token that was
-    chosen from it; it takes the last row where it would have none. Raises ValueError for other
-    shapes, for probs that are no distribution, and for a num_bars below 1. Used from lesson 01 on.
+    chosen from it; it takes the last row where it would have none. kept: (V,) bool, what the knobs
+    left to choose from; without it, what has a probability above 0. The two differ where a small
+    temperature makes a probability too small for float32. Raises ValueError for other shapes, for
+    probs that are no distribution, and for a num_bars below 1. Used from lesson 01 on.
     """
     num_bars = checked_count("num_bars", num_bars)
     given = f"{shape_of(logits)} and {shape_of(probs)}"
@@ -80,6 +84,7 @@ def summarize(
     logits, probs = logits.detach().cpu(), probs.detach().cpu()
     unsure = float(entropy(probs))
     logits, probs = at_least_float32("logits", logits), at_least_float32("probs", probs)
+    kept = probs > 0 if kept is None else kept.detach().cpu()  # (V,)
     label_of = label_function(label_of)
     before = logits.float().softmax(dim=-1)  # (V,)
     shown = logits.argsort(descending=True, stable=True)[:num_bars]  # (num_bars,)
@@ -89,8 +94,9 @@ def summarize(
         labels=tuple(label_of(int(i)) for i in shown),
         before=tuple(before[shown].tolist()),
         after=tuple(probs[shown].tolist()),
+        cut=tuple((~kept[shown]).tolist()),
         vocab_size=len(logits),
-        num_kept=int((probs > 0).sum()),
+        num_kept=int(kept.sum()),
         rest_mass=max(0.0, 1 - float(probs[shown].double().sum())),
         rest_count=len(logits) - len(shown),
         entropy=unsure,

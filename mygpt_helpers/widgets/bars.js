@@ -85,13 +85,12 @@ function makeBars(parent, most, before = [], choose) {
     makeRow(body, before[i], choose && (() => choose(i))));
   const others = makeRow(make(body.parentElement, "tfoot"), before.length ? missing(before) : undefined);
 
-  return function show({ title, labels, after = [], cut, largest, rest_mass, chosen, ...whole }) {
+  return function show({ title, labels, after = [], cut = [], largest, rest_mass, chosen, ...whole }) {
     say(caption, `Next-token probabilities${title && `: ${title}`}`);
     rows.forEach(({ row, label, show, outlineAt }, i) => {
       row.hidden = i >= labels.length;
       if (row.hidden) return;
-      const isCut = cut ? cut[i] : after[i] === 0;
-      const word = isCut ? "cut" : after[i] >= largest ? "top" : "";
+      const word = cut[i] ? "cut" : after[i] >= largest ? "top" : "";
       label(...labels[i]);
       show(after[i], i === chosen ? "chosen" : word);
       if (whole.before) outlineAt(whole.before[i]);

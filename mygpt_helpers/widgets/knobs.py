@@ -7,6 +7,7 @@ the kernel compute, and then it sends the shown numbers and nothing else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,10 @@ import torch
 import traitlets
 from torch import Tensor
 
-from ..checks import checked_count, checked_ids, plain
+from ..checks import at_least_float32, checked_count, checked_ids, plain
 from ..pictures.distributions import Distribution, summarize
 from ..pictures.tables import visible_title
-from ..sampling import next_token_probs
+from ..sampling import RULES, apply_knobs, next_token_probs
 from .base import LivePicture, Slider, shown_labels
 from .inputs import (
     KNOBS,
@@ -161,15 +162,27 @@ class KnobsPicture(LivePicture):
         """Return what the sliders say now, or the last good answer."""
         if self._rule is not None:
             return self._good
-        knobs = {knob: getattr(self, knob) for knob in KNOBS}
-        probs = [next_token_probs(p.logits, **knobs, previous_ids=p.ids) for p in self._parts]
-        return self._summaries(probs, knobs)
+        knobs = {knob: getattr(self, knob) for knob in RULES if knob in KNOBS}
+        given = {knob: value for knob, value in knobs.items() if value is not None}
+        after = [apply_knobs(part.logits, part.ids, given) for part in self._parts]  # (V,) each
+        return self._summaries([z.softmax(dim=-1) for z in after], knobs, after)
 
-    def _summaries(self, probs: Sequence[Tensor], knobs: Mapping[str, Any]) -> list[Distribution]:
-        return [self._summary(*pair, knobs) for pair in zip(self._parts, probs, strict=True)]
+    def _summaries(
+        self,
+        probs: Sequence[Tensor],
+        knobs: Mapping[str, Any],
+        after: Sequence[Tensor] | None = None,
+    ) -> list[Distribution]:
+        """after: the logits after the knobs, where they are known."""
+        if after is None:
+            kept = [at_least_float32("probs", p) > 0 for p in probs]  # (V,) each
+        else:
+            kept = [z > -math.inf for z in after]
+        parts = zip(self._parts, probs, kept, strict=True)
+        return [self._summary(*part, knobs) for part in parts]
 
     def _summary(
-        self, part: Scores, probs: Tensor, knobs: Mapping[str, float | None]
+        self, part: Scores, probs: Tensor, kept: Tensor, knobs: Mapping[str, float | None]
     ) -> Distribution:
         told = {k: v for k, v in knobs.items() if v is not None and v != self._neutral.get(k)}
         return summarize(
@@ -179,4 +192,5 @@ class KnobsPicture(LivePicture):
             num_bars=len(part.texts),
             setting=", ".join(f"{knob} {value:g}" for knob, value in told.items()),
             title=part.title,
+            kept=kept,
         )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
-from torch import Tensor
 
 from ..errors import InputError
 from ..generation import Step
@@ -55,7 +54,7 @@ def _written(step: Step, label_of: Callable[[int], str], num_rows: int, knobs: b
     logits, after = step.logits.detach().cpu().float(), step.probs.detach().cpu()  # (V,) each
     own = logits.softmax(dim=-1)  # (V,)
     alone = int(step.kept.sum()) == 1 < len(after)
-    shown: Tensor = after if knobs and not alone else own
+    shown, kept = (after, step.kept) if knobs and not alone else (own, None)  # (V,) each
     z, i = logits[step.chosen], step.chosen
     return Written(
         token=label_of(i),
@@ -64,5 +63,5 @@ def _written(step: Step, label_of: Callable[[int], str], num_rows: int, knobs: b
         rank=1 + int((logits > z).sum()) + int((logits[:i] == z).sum()),  # on a tie the lowest id
         alone=alone,
         u=step.u,
-        distribution=summarize(logits, shown, label_of, num_bars=num_rows, chosen=i),
+        distribution=summarize(logits, shown, label_of, num_bars=num_rows, chosen=i, kept=kept),
     )

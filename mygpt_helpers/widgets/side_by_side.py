@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ..checks import checked_texts
+from ..checks import at_least_float32, checked_texts
 from ..errors import InputError
 from ..generation import Step
 from ..pictures.base import DPI, printable
@@ -89,14 +89,16 @@ class SideBySideWidget(KnobsPicture):
         """Return what the browser draws of an answer."""
         return {"parts": [*map(sent_distribution, now)]}
 
-    def _summary(self, part: Scores, probs: Tensor, knobs: Mapping[str, float | None]) -> Compared:
-        d = super()._summary(part, probs, knobs)
+    def _summary(
+        self, part: Scores, probs: Tensor, kept: Tensor, knobs: Mapping[str, float | None]
+    ) -> Compared:
+        d = super()._summary(part, probs, kept, knobs)
         uncut = {name: knobs.get(name) for name in ("temperature", "repetition_penalty")}
         if uncut["temperature"] is None:
             uncut["temperature"] = START["temperature"]
         before = next_token_probs(part.logits, **uncut, previous_ids=part.ids)  # (V,)
-        kept = probs > 0  # (V,)
-        ties, top_k = int((probs == probs[kept].min()).sum()), knobs.get("top_k") or math.inf
+        left, top_k = at_least_float32("probs", probs)[kept], knobs.get("top_k") or math.inf
+        ties = int((left == left.min()).sum())
         is_edge = d.num_kept - ties < top_k < d.num_kept
         mass = float(before[kept].double().sum())
         return Compared(**vars(d), kept_mass=mass, ties=ties if is_edge else 0)

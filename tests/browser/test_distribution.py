@@ -11,7 +11,7 @@ from cases import HOSTILE, LOGITS, previous_ids, settings
 from lab import rows_of, set_by_keyboard, settle
 from pages import CONTRAST, READ, numbers_in
 
-from mygpt_helpers.sampling import entropy, next_token_probs
+from mygpt_helpers.sampling import RULES, apply_knobs, entropy, next_token_probs
 from mygpt_helpers.widgets.inputs import slider_stops
 
 TOLERANCE = 0.0006  # three decimals, and a rounding edge
@@ -93,10 +93,10 @@ def test_numbers_are_those_of_python(board, name):
         want = probs[shown].tolist()
         *kept, nats, choices = numbers_in(page["facts"])
         assert kept == [] or kept[1] == len(logits)
-        # A temperature of 0.01 underflows to 0 in float32; nothing was cut by that.
-        if knobs["temperature"] >= 0.3:
-            num_kept = int((probs > 0).sum())
-            assert [*kept, len(logits)][0] == pytest.approx(num_kept, abs=1 + 0.002 * num_kept)
+        # By the rules: a small temperature makes probabilities 0 in float32, and cuts nothing.
+        in_order = {knob: knobs[knob] for knob in RULES if knob in knobs}
+        num_kept = int(apply_knobs(logits, previous_ids(name), in_order).isfinite().sum())
+        assert [*kept, len(logits)][0] == pytest.approx(num_kept, abs=1 + 0.002 * num_kept)
         assert nats == pytest.approx(float(entropy(probs)), abs=0.002), knobs
         assert choices == pytest.approx(float(entropy(probs).exp()), rel=0.006, abs=0.06)
         assert all(n == 0 for n, state in zip(numbers, states, strict=True) if state == "✕ cut")

@@ -35,6 +35,16 @@ def test_the_still_picture_says_what_the_sliders_say():
     assert twin_of(widget) == distribution_text(now)
 
 
+def test_a_probability_too_small_for_float32_is_not_cut():
+    knobs = {"temperature": 0.01, "top_k": 3}
+    logits = 10 * LOGITS
+    assert int((next_token_probs(logits, **knobs) > 0).sum()) == 1
+    widget = DistributionWidget(logits, LABELS, knobs=tuple(knobs), **knobs)
+    twin = twin_of(widget)
+    assert f"3 of {len(LOGITS)} tokens kept" in twin
+    assert twin.count("cut") == len(LOGITS) - 3
+
+
 @pytest.mark.parametrize("own", [None, lambda z, temperature: (z / temperature).softmax(dim=-1)])
 def test_the_still_picture_shows_what_the_sliders_say_when_it_is_displayed(own):
     widget = DistributionWidget(LOGITS, LABELS, probs_function=own)

@@ -56,6 +56,12 @@ def test_a_tie_at_the_edge_is_told(logits, top_k, kept, ties):
     assert (f"{ties} tokens tie at the edge of top_k" in str(widget)) == bool(ties)
 
 
+def test_a_rule_in_quarter_precision():
+    probs = torch.tensor([0.5, 0.25, 0.25]).to(torch.float8_e5m2)
+    widget = SideBySideWidget(step_of([2.0, 1.0, 1.0]), str, probs_function=lambda z, **k: probs)
+    assert widget.numbers()["note"] == ""
+
+
 @given(
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, -torch.inf]), min_size=2, max_size=8), st.data()
 )
