@@ -19,8 +19,10 @@ if [ -n "$news" ]; then
 fi
 
 # Kernels are reached through files, for every user of a machine may knock at its ports. Here, for
-# below a home folder of a long name the files' names would be too long.
-JUPYTER_RUNTIME_DIR=$(mktemp -d /tmp/jupyter.XXXXXX)
+# below a home folder of a long name the files' names would be too long. A server that has ended left
+# its folder behind.
+find /tmp -maxdepth 1 -type d -name 'mygpt.??????' -user "$(id -u)" -exec rm -r {} + || true
+JUPYTER_RUNTIME_DIR=$(mktemp -d /tmp/mygpt.XXXXXX)
 export JUPYTER_RUNTIME_DIR
 
 # What is freed goes back to the machine: 80 MB less for a kernel in lesson 04.

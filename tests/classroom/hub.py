@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -147,6 +148,11 @@ class Class:
                     found.append(process)
         return found
 
+    def runtimes(self, name: str) -> list[Path]:
+        """Return the folders for the sockets of a learner's servers (classroom/start.sh)."""
+        user = pwd.getpwnam(name).pw_uid
+        return [path for path in Path("/tmp").glob("mygpt.??????") if path.stat().st_uid == user]
+
     def clear_up(self) -> None:
         """End what runs, and remove the users and the folder."""
         with suppress(subprocess.TimeoutExpired):
@@ -156,11 +162,9 @@ class Class:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, 10)
-        for runtime in Path("/tmp").glob("jupyter.*"):
-            with suppress(OSError, KeyError):
-                if runtime.owner() in self.names:
-                    shutil.rmtree(runtime)
         for name in self.names:
+            for runtime in self.runtimes(name):
+                shutil.rmtree(runtime, ignore_errors=True)
             subprocess.run(["userdel", name], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -110,6 +110,7 @@ def test_an_update_touches_no_copy_and_is_told(room, learners):
     one.stop_server()
     one.start_server()
     assert copy.read_bytes() == mine
+    assert len(room.runtimes(one.name)) == 1  # the ended server's folder is gone
     assert one.opens().endswith("/lab/tree/NEWS.txt")
     news = one.get("api/contents/NEWS.txt").json()["content"]
     assert news.startswith(f"{CHANGED} has a newer version in the course. Yours is left as it is")
