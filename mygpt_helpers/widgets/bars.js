@@ -13,6 +13,13 @@ const SIGNS = {
   other: "◇ only other",
 };
 
+/** Say what has become of a token. On a phone a table with many columns shows the sign alone. */
+function saySign(node, word) {
+  const text = SIGNS[word] ?? "";
+  if (node.textContent === text) return;
+  node.replaceChildren(text.slice(0, 1), make(node, "span", { class: "word" }, text.slice(1)));
+}
+
 /**
  * Add a row for one token, or for all the others; before: its probability by the model alone. choose:
  * what a press on the token does, if anything.
@@ -42,7 +49,7 @@ function makeRow(parent, before, choose) {
       say(number, probability === undefined ? "–" : probability.toFixed(3));
       solid.style.transform = `scaleX(${probability ?? 0})`;
       row.dataset.state = word;
-      say(state, SIGNS[word] ?? "");
+      saySign(state, word);
     },
   };
 }

@@ -7,6 +7,7 @@
  */
 function makeColumns(parent, { headings, labels, feet, outlines = false }) {
   const [caption, head, body] = makeTable(parent, "tokens");
+  body.parentElement.dataset.columns = headings.length; // many of them leave no room for bars on a phone
   const names = make(head, "tr");
   make(names, "th", { scope: "col" }, "token");
   makeAxis(names);

@@ -35,6 +35,7 @@ function coloursOf(value, [low, high]) {
 function makeHeat(parent, scale) {
   const [caption, head, body] = makeTable(parent, "heat");
   const table = body.parentElement;
+  makeScroller(table);
   const widths = make(table, "colgroup");
   caption.after(widths);
   const legend = makeLegend(parent, [["masked", "hatched: masked"]]);
@@ -55,8 +56,9 @@ function makeHeat(parent, scale) {
     const upright = 8.5 * longest(grid.columns) > wide;
     for (const part of [widths, head, body]) part.replaceChildren();
     table.classList.toggle("fine", Math.min(wide, tall) < 16);
-    table.style.width = `${side + C * wide}px`;
-    make(widths, "col").style.width = `${side}px`;
+    const names = `min(${side}px, var(--names))`;
+    table.style.width = `calc(${names} + ${C * wide}px)`;
+    make(widths, "col").style.width = names;
     make(widths, "col", { span: C }).style.width = `${wide}px`;
     if (grid.column_label) {
       const above = make(head, "tr");
@@ -64,10 +66,10 @@ function makeHeat(parent, scale) {
       const axis = { scope: "colgroup", colspan: C, class: "axis", style: "text-align: left" };
       make(above, "th", axis, grid.column_label);
     }
-    const names = make(head, "tr");
-    make(names, "td", { class: "axis" }, grid.row_label);
+    const heads = make(head, "tr");
+    make(heads, "td", { class: "axis" }, grid.row_label);
     grid.columns.forEach((label, c) => {
-      const th = nameCell(names, "col", label, c % Math.ceil(14 / wide) === 0);
+      const th = nameCell(heads, "col", label, c % Math.ceil(14 / wide) === 0);
       th.classList.toggle("upright", upright);
     });
     cells = grid.rows.flatMap((label, r) => {

@@ -20,7 +20,8 @@ export default livePicture("rules", ({ model, data, body, facts }) => {
   const isPenalty = (name) => name === "repetition_penalty";
   const each = data.rules.map((name) => [name, remembered(isPenalty(name) ? penalized : plain)]);
   const { caption, rows, below } = makeColumns(body, data);
-  makeLegend(body, [["solid", "the model's probability, at this temperature"]]).before(facts);
+  const isBefore = data.rules.some(isPenalty) ? ", before the penalty" : "";
+  makeLegend(body, [["solid", `the model's probability, at this temperature${isBefore}`]]).before(facts);
   const state = rows.map((_, rank) => (used.includes(rank) ? "used" : ""));
 
   return () => {
@@ -30,8 +31,10 @@ export default livePicture("rules", ({ model, data, body, facts }) => {
       ({ ...rule({ temperature, [name]: model.get(name) }), moves: isPenalty(name) }));
     rows.forEach(({ show, cells }, i) => {
       show(before.after[i], state[i]);
-      after.forEach(({ cut, after, moves }, column) =>
-        say(cells[column], moves ? after[i].toFixed(3) : SIGNS[cut[i] ? "cut" : "kept"]));
+      after.forEach(({ cut, after, moves }, column) => {
+        if (moves) say(cells[column], after[i].toFixed(3));
+        else saySign(cells[column], cut[i] ? "cut" : "kept");
+      });
     });
     const [counts, masses] = below;
     after.forEach(({ num_kept, largest, moves }, column) => {

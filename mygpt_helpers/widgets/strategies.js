@@ -9,7 +9,8 @@ export default livePicture("strategies", ({ model, data, body }) => {
     const row = make(rows, "tr");
     make(make(row, "th", { scope: "row" }), "bdi", {}, name);
     const [mean, repeated] = [make(row, "td"), make(row, "td")];
-    const bar = make(make(row, "td", { class: "bars" }), "div", { "aria-hidden": "true" });
+    const track = make(make(row, "td", { class: "bars" }), "div", { class: "track", "aria-hidden": "true" });
+    const bar = make(track, "div", { class: "solid", style: "width: 100%" });
     return { mean, repeated, bar, text: make(make(row, "td", { class: "text" }), "bdi") };
   });
   return () => {

@@ -9,6 +9,7 @@ export default livePicture("strips", ({ model, data, body, facts }) => {
   body.before(facts); // below the tiles, a short text would leave them far away
   makeLegend(body, [["given", "given"], ["right", "right"], ["wrong", "✕ wrong"]]);
   const [caption, , rows] = makeTable(body, "tiles");
+  makeScroller(rows.parentElement);
   const tiles = [];
   for (let first = 0; first < longest; first += data.per_row) {
     const row = make(rows, "tr");
@@ -21,17 +22,22 @@ export default livePicture("strips", ({ model, data, body, facts }) => {
   const labels = data.strips.flatMap(({ tokens }) => tokens.map(([short]) => short));
   rows.style.fontSize = labels.some((short) => short.length > 5) ? "10px" : "13px";
 
+  let reached = 0; // the most tokens so far
+
   return () => {
     const now = data.strips[model.get("strip")];
     const shown = now.right.slice(0, model.get("length"));
+    reached = Math.max(reached, shown.length);
     tiles.forEach(({ tile, cross, text, row, column }, i) => {
       const [short, whole] = i < shown.length ? now.tokens[i] : ["", ""];
       tile.className = i < shown.length ? KINDS.get(shown[i]) : "";
       say(cross, shown[i] === false ? "✕" : "");
       say(text, short);
       tile.title = whole && `position ${i}: ${whole}`;
-      // A row that is not shown keeps its place, so that nothing below moves with the slider.
-      if (column === 0) row.style.visibility = i < shown.length ? "" : "hidden";
+      if (column > 0) return;
+      // A row that was shown keeps its place, so that nothing below moves back with the slider.
+      row.hidden = i >= reached;
+      row.style.visibility = i < shown.length ? "" : "hidden";
     });
     say(caption, now.title);
     return { title: now.title, facts: now.facts[shown.length - 1] };

@@ -1,7 +1,7 @@
 // The tree of a search: a column for each level, an edge for each token. A node that is chosen shows its
 // text below; where nothing goes on from it, Python is asked to grow branches.
 
-const WIDE = 156, HIGH = 42, EDGE = 42; // of a column, a row, and what an edge takes of the column
+const HIGH = 42, EDGE = 42; // of a row, and what an edge takes of a column; live.css has its width
 const depthOf = (key) => (key ? key.split(",").length : 0);
 const parentOf = (key) => key.split(",").slice(0, -1).join(",");
 
@@ -24,13 +24,15 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
   const start = makeButton(moves, "to the prompt", () => choose(""));
   const signs = Object.values(data.signs).filter((sign) => data.grows || sign !== data.signs.grown);
   make(body, "p", { class: "legend" }, [...signs, "▲ greedy", "◆ chosen"].join("   "));
-  const area = make(make(body, "div", { class: "branches" }), "div", { role: "group", "aria-label": "the tree; arrow keys move, Enter chooses" });
+  const branches = make(body, "div", { class: "branches" });
+  const area = make(branches, "div", { role: "group", "aria-label": "the tree; arrow keys move, Enter chooses" });
+  const scroller = makeScroller(area);
   const text = make(body, "p", { class: "text" });
   const [caption, head, rows] = makeTable(body, "sums");
   const names = make(head, "tr");
   for (const name of ["token", "log-probability", "sum so far"]) make(names, "th", { scope: "col" }, name);
   facts.setAttribute("aria-live", "polite");
-  let nodes, grown, drawn, tiles = new Map(), columns = [];
+  let nodes, grown, drawn, at, tiles = new Map(), columns = [];
 
   const answered = () => model.get("_answer").question?.asked ?? "";
   const keyOf = (asked) => asked.slice(asked.indexOf(" ") + 1);
@@ -83,21 +85,23 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
     const most = Math.max(1, ...columns.map((all) => all.length));
     const height = HIGH * most + 24;
     area.replaceChildren();
-    area.style = `width: ${WIDE * data.columns}px; height: ${height}px`;
-    const svg = make(area, "svg", { width: WIDE * data.columns, height, "aria-label": "edges" });
+    area.style = `--columns: ${data.columns}; height: ${height}px`;
+    const svg = make(area, "svg", { height, "aria-label": "edges" });
     tiles = new Map();
     const ends = new Map([["", height / 2 + 12]]);
     if (first === 1) make(svg, "circle", { cx: -6, cy: height / 2 + 12, r: 3, fill: "currentColor" }); // the prompt
     columns.forEach((all, x) => {
-      make(area, "div", { class: "level", style: `left: ${WIDE * x + EDGE}px` }, `level ${first + x}`);
+      const left = (shift) => `calc(${x} * var(--wide) + ${shift}px)`;
+      const edges = make(svg, "g", { style: `transform: translateX(${left(0)})` });
+      make(area, "div", { class: "level", style: `left: ${left(EDGE)}` }, `level ${first + x}`);
       const shift = 24 + ((most - all.length) * HIGH) / 2;
       all.forEach((node, y) => {
         const middle = shift + HIGH * (y + 0.5);
         const from = ends.get(node.parent) ?? middle;
-        const points = [[WIDE * x - 6, from], [WIDE * x + 8, middle], [WIDE * x + EDGE, middle]].join(" ");
-        const line = make(svg, "path", { d: `M${points.replace(/ /g, "L")}`, fill: "none" });
-        make(area, "span", { class: "edge", style: `left: ${WIDE * x + 6}px; top: ${middle - 17}px` }, node.logProb.toFixed(2));
-        const style = `left: ${WIDE * x + EDGE}px; top: ${middle - HIGH / 2 + 2}px`;
+        const points = [[-6, from], [8, middle], [EDGE, middle]].join(" ");
+        const line = make(edges, "path", { d: `M${points.replace(/ /g, "L")}`, fill: "none" });
+        make(area, "span", { class: "edge", style: `left: ${left(6)}; top: ${middle - 17}px` }, node.logProb.toFixed(2));
+        const style = `left: ${left(EDGE)}; top: ${middle - HIGH / 2 + 2}px`;
         const tile = make(area, "button", { type: "button", "data-key": node.key, style, title: node.texts[1], ...OUR_KEYS });
         make(tile, "bdi", {}, node.texts[0] || '""');
         tiles.set(node.key, { tile, line, node, small: make(tile, "small") });
@@ -106,6 +110,14 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
       all.forEach((node, y) => ends.set(node.key, shift + HIGH * (y + 0.5)));
     });
     tiles.get(focused)?.tile.focus();
+  }
+
+  /** Bring a column into sight, where not all are, and the one before it. */
+  function scrollTo(column) {
+    const wide = area.clientWidth / data.columns;
+    const { scrollLeft, clientWidth } = scroller;
+    const end = Math.max(scrollLeft, column * wide + area.offsetLeft - clientWidth);
+    scroller.scrollLeft = Math.min(end, (column - 2) * wide + area.offsetLeft);
   }
 
   return () => {
@@ -123,6 +135,9 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
       draw(first);
     }
     drawn = signature;
+    if (at !== undefined && at !== `${chosen} ${level}`)
+      scrollTo(Math.min(last, chosen === at.split(" ")[0] ? level : depthOf(chosen) + 1) - first + 1);
+    at = `${chosen} ${level}`;
     const path = chosen ? chosen.split(",").map((_, i, all) => nodes.get(all.slice(0, i + 1).join(","))) : [];
     const waiting = waitsFor();
     for (const { tile, line, node, small } of tiles.values()) {
