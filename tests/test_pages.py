@@ -38,7 +38,14 @@ def shown(data, tmp_path, pictures=None, **about):
     return cell.outputs[0].data["text/html"]
 
 
-@pytest.mark.parametrize("knobs, count", [(["temperature"], 57), (["temperature", "top_p"], 0)])
+@pytest.mark.parametrize(
+    "knobs, count",
+    [
+        (["temperature"], 57),
+        (["temperature", "top_p"], 57 + 100 - 1),  # each alone: the start is one answer
+        (["temperature", "top_p", "repetition_penalty"], 0),
+    ],
+)
 def test_few_questions_are_answered_before(knobs, count):
     picture = DistributionWidget(
         torch.tensor([2.0, 1.0]), ["a", "b"], knobs=knobs, probs_function=own
@@ -90,6 +97,13 @@ def test_a_still_is_a_file_in_both_shades(tmp_path):
     html = shown(data, tmp_path, **about)
     assert "base64" not in html and "&quot;&lt;b&gt;" in html and 'width="3" height="2"' in html
     assert {path.read_bytes() for path in tmp_path.glob("live/*")} == {b"\0\0\0", b"\x04\x10A"}
+
+
+def test_an_exercise_that_nobody_could_try_says_where_it_can_be():
+    texts = ["– not tried yet: f returns nothing", "✔ right"]
+    outputs = [nbformat.v4.new_output("stream", text=text) for text in texts]
+    (cell,) = page_of([nbformat.v4.new_code_cell("check()", outputs=outputs)])
+    assert [output.text for output in cell.outputs] == [page_outputs.EXERCISE, "✔ right"]
 
 
 def test_a_diagram_is_a_drawing_or_its_source():

@@ -1,7 +1,7 @@
 """What a page keeps of a lesson's live pictures; asked in the lesson's kernel, once it has run.
 
-A page has no kernel. So each picture gives its state, its stills, its answers to all questions
-where these are few, and, for the tests, what it says at some places of its sliders.
+A page has no kernel. So each picture gives its state, its stills, its answers to its sliders'
+questions where these are few, and, for the tests, what it says at some places of its sliders.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ipywidgets.widgets.widget import _instances, _remove_buffers
 from mygpt_helpers.pictures.base import bundle
 from mygpt_helpers.widgets.base import LivePicture
 
-MOST_ANSWERS = 64  # one slider's stops
+MOST_ANSWERS = 200  # the stops of two or three sliders
 NO_PART_OF_IT = {*AnyWidget.class_trait_names(), "_esm", "_css", "_anywidget_id"}
 
 
@@ -79,7 +79,10 @@ def _at(picture: LivePicture, slider: dict[str, Any]) -> float:
 
 
 def _answers(picture: LivePicture) -> list[dict[str, Any]]:
-    """Return Python's answers at all places of the sliders that it is asked about, if few."""
+    """Return Python's answers at the places of the sliders that it is asked about, if few.
+
+    That is at all of them, or where those are many, at those that one slider reaches alone.
+    """
     sliders = {s["trait"]: s for s in picture._sliders if s["item"] is None}
     if not picture.question or not sliders.keys() >= {*picture.question}:
         return []
@@ -87,10 +90,15 @@ def _answers(picture: LivePicture) -> list[dict[str, Any]]:
     stops = [
         sorted({*sliders[name]["stops"], _at(picture, sliders[name])}) for name in picture.question
     ]
+    start = [getattr(picture, name) for name in picture.question]
+    asked: Iterable[tuple[float, ...]] = itertools.product(*stops)
     if math.prod(map(len, stops)) > MOST_ANSWERS:
-        return []
+        alone = enumerate(stops)
+        asked = {(*start[:i], stop, *start[i + 1 :]) for i, own in alone for stop in own}
+        if len(asked) > MOST_ANSWERS:
+            return []
     answers = []
-    for places in itertools.product(*stops):
+    for places in asked:
         for name, place in zip(picture.question, places, strict=True):
             setattr(picture, name, place)
         answers.append(picture._answer)
@@ -104,9 +112,11 @@ def _moves(picture: LivePicture, *, answered: bool) -> Iterator[dict[str, Any]]:
         trait, item = slider["trait"], slider["item"]
         if trait in picture.question and not answered:
             continue
-        for quarters in (1, 3):
-            place = quarters * len(stops[index]) // 4
-            stop = sorted(stops[index])[place]
+        own = sorted(stops[index])
+        start = own.index(_at(picture, slider))
+        places = [len(own) // 4, 3 * len(own) // 4]
+        for place in [*places, start] if answered else places:  # back: see _answers
+            stop = own[place]
             value = getattr(picture, trait)
             value = stop if item is None else (*value[:item], stop, *value[item + 1 :])
             setattr(picture, trait, value)

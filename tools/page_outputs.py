@@ -12,6 +12,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from mygpt_helpers.exercises.engine import SIGNS
+
 from .refresh import ROOT, WIDGET_VIEW, short_traceback
 
 DIAGRAMS = ROOT / "pages" / "diagrams"
@@ -19,6 +21,7 @@ MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./([^)]+)\)")  # links to files that are no pages
 INLINE_PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
 SHADES = ("light", "dark")
+EXERCISE = "This exercise needs Python: in JupyterLab your answer is checked at once, with hints.\n"
 STILL = '<img class="only-{}" src="{}" alt="{}"{} loading="lazy">'
 LIVE = '<div class="live-picture" data-live="{}" data-module="{}" data-integrity="{}">{}</div>'
 
@@ -57,6 +60,8 @@ def make_page(
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = short_traceback(output.traceback)
+            elif output.get("text", "").startswith(SIGNS["not tried"]):
+                output.text = EXERCISE  # nobody can try it there
             elif "data" in output:
                 _show(output, pictures, files)
 

@@ -24,8 +24,9 @@ export default livePicture("call", ({ model, data, panel, body }) => {
     const chosen = model.get("chosen");
     const given = data.settings.flatMap((texts, i) => (chosen[i] ? [texts[chosen[i] - 1]] : []));
     const code = (given.length ? data.head + given.join(", ") : data.head.replace(/, $/, "")) + ")";
-    const { rows: came, error } = model.get("_answer");
-    const now = [["call", code], ...(isRun(model.get("asked")) && !waits() && !error ? came : [data.waits])];
+    const { rows: came, places } = model.get("_answer"); // of the last call that was answered
+    const isOf = places?.join() === chosen.join() && !waits();
+    const now = [["call", code], ...(isOf ? came : [data.waits])];
     slots.forEach(({ row, name, text }, i) => {
       row.hidden = i >= now.length;
       say(name, now[i]?.[0] ?? "");

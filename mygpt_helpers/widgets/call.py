@@ -89,20 +89,19 @@ class CallWidget(LivePicture):
         head = self._parts["head"]
         return f"{head}{', '.join(given)})" if given else f"{head.removesuffix(', ')})"
 
-    def answer(self, asked: str) -> tuple[list[list[str]], dict[str, Any]]:
+    def answer(self, asked: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Make the call; see LivePicture."""
         given = [int(part) for part in asked.partition(" ")[2].split(",") if part.isdecimal()]
         places = self._validate_chosen(traitlets.Bunch(value=given))
         chosen = zip(self._values.items(), places, strict=True)
         settings = {name: values[place - 1] for (name, values), place in chosen if place}
         rows = _rows(attempt(self._call, **settings))
-        return rows, {"rows": rows}
+        return (places, rows), {"rows": rows, "places": places}
 
     def shown(self) -> Shown:
-        """Return the call that is chosen now, and what came of it if it was run."""
-        is_run = self.asked.partition(" ")[2] == ",".join(map(str, self.chosen))
-        rows = self._good if is_run and not self._answer.get("error") else [WAITS]
-        rows = [["call", self.code(self.chosen)], *rows]
+        """Return the call that is chosen now, and what came of it if it was the last one."""
+        places, came = self._good or ((), [])
+        rows = [["call", self.code(self.chosen)], *(came if places == self.chosen else [WAITS])]
         wide = max(len(name) for name, _ in rows)
         lines = [f"  {name:{wide}}  {text}" for name, text in rows]
         return Shown("\n".join([TITLE, *lines]), None, {"title": TITLE, "rows": rows})

@@ -171,7 +171,7 @@ function tell(model) {
   if (!lifeOf(model).gone) model.save_changes();
 }
 
-const ROOM = 820; // pixels: a picture that is large is laid out as in a page this wide
+const LEAST_ZOOM = 0.7; // of what fills the window's width: a tall picture is smaller, and whole
 
 /** The ground that an element stands on: what is shown alone brings it along. */
 function groundOf(node) {
@@ -183,12 +183,21 @@ function groundOf(node) {
  * Add the button that shows the picture alone in the window, legible from the back of a room. The
  * element stays where it is in the page, and with it all that is moved or chosen; Escape leads back.
  */
-function makeEnlarge(root) {
+function makeEnlarge(root, panel) {
   const button = makeButton(root, "enlarge", () => (isLarge() ? back() : enlarge()));
   button.className = "enlarge";
   const isLarge = () => root.classList.contains("large");
-  const fit = () => root.style.setProperty("zoom", Math.max(1, innerWidth / ROOM));
   const leave = (event) => event.key === "Escape" && back();
+
+  /** Fill the window's width, or its height; the sliders stay in sight where that leaves room. */
+  function fit() {
+    const room = Number.parseFloat(getComputedStyle(root).getPropertyValue("--room"));
+    const zoom = Math.max(1, innerWidth / room);
+    root.style.zoom = zoom;
+    const whole = (0.99 * root.clientHeight) / root.scrollHeight;
+    root.style.zoom = Math.max(1, zoom * Math.min(1, Math.max(LEAST_ZOOM, whole)));
+    root.classList.toggle("follows", panel.offsetHeight < root.clientHeight / 3);
+  }
 
   async function enlarge() {
     root.parentElement.style.minHeight = `${root.offsetHeight}px`; // the page behind stays in place
@@ -209,6 +218,7 @@ function makeEnlarge(root) {
 
   function show(large) {
     root.classList.toggle("large", large);
+    root.classList.remove("follows");
     say(button, large ? "back to the page" : "enlarge");
     const listen = large ? "addEventListener" : "removeEventListener";
     window[listen]("resize", fit);
@@ -236,7 +246,7 @@ function livePicture(kind, build) {
     const follow = model.get("_sliders").map((slider) => makeSlider(panel, model, slider));
     const title = make(root, "div", { class: "title", "aria-hidden": "true" });
     const body = make(root, "div");
-    const shrink = makeEnlarge(root);
+    const shrink = makeEnlarge(root, panel);
     const facts = make(root, "p", { class: "facts" });
     const note = make(root, "p", { class: "note", role: "status" });
     const draw = build({ model, data: model.get("_data"), panel, title, body, facts });

@@ -36,7 +36,7 @@ export default livePicture("question", ({ model, data, body, facts }) => {
     });
     fields.disabled = open;
     button.disabled = mine === null;
-    say(button, open ? "Answer again" : "I have run it");
+    say(button, open ? "Answer again" : "I have seen it");
     const hint = data.hints[mine === null ? 0 : 1];
     return {
       title: data.text,

@@ -15,7 +15,10 @@ from .base import LivePicture, Shown, browser_code
 from .inputs import checked_parts
 
 RIGHT, WRONG, YOURS = "\u2714 right", "\u2718 not right", ", your choice"
-HINTS = ["Choose one first. Nothing is judged yet.", "Run the next cells, then press the button."]
+HINTS = [
+    "Choose one first. Nothing is judged yet.",
+    "See what the next cells show, then press the button.",  # in a notebook, and on a page
+]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ OUTSIDE = """part => [part, ...part.querySelectorAll('*')]
       && node.scrollWidth > node.clientWidth + 1;
     return width && (left < -1 || right > innerWidth + 1 || scrolls); })
   .map(node => node.outerHTML.slice(0, 120))"""
+# Its zoom, as a part of what fills the window's width; how wide it is then; is all of it in sight?
+ZOOM = """part => {
+  const room = parseFloat(getComputedStyle(part).getPropertyValue('--room'));
+  const whole = part.scrollHeight <= part.clientHeight + 1;
+  return [part.currentCSSZoom * room / innerWidth, room, whole]; }"""
 IS_LARGE = "large => !!document.querySelector('.mygpt-live.large') === large"
 
 
@@ -72,8 +77,13 @@ def test_a_picture_fills_the_window_in_large_type(wall, name):
     assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 1920, 1080)
     leads_back = part.get_by_role("button", name="back to the page").bounding_box()
     assert 0 <= leads_back["y"] <= 1080 - leads_back["height"]
+    # As wide as the window, or smaller so that it can be seen whole, or as small as it may be.
+    share, room, whole = part.evaluate(ZOOM)
+    assert share == pytest.approx(1) or whole or share == pytest.approx(0.7)
+    assert 0.7 <= share + 1e-6 <= 1 + 1e-5
     sizes = part.evaluate(SIZES)
-    assert [s for s in sizes if s[1] < (28 if s[2] else 21)] == []
+    least = share * 820 / room
+    assert [s for s in sizes if s[1] < least * (28 if s[2] else 21)] == []
     assert part.evaluate(OUTSIDE) == []
     assert min(part.evaluate(LEGIBLE).values()) >= 4.5
     faults = Axe().run(wall.page, ".mygpt-live.large").response["violations"]

@@ -38,11 +38,11 @@ def test_by_mouse(notebook, part):
     part.get_by_text("c. love").click()
     notebook.wait_for_kernel("kept == [2]")
     verdicts, facts, note = see(notebook, part)
-    assert not any(verdicts) and "Run the next cells" in facts
+    assert not any(verdicts) and "See what the next cells show" in facts
     assert note == "no room", "what is wrong with keeping it"
     assert "Why" not in part.inner_html() and "right" not in part.inner_html()
     part.get_by_text("b. some").click()
-    part.get_by_role("button", name="I have run it").click()
+    part.get_by_role("button", name="I have seen it").click()
     verdicts, facts, _ = see(notebook, part)
     assert verdicts == ["✘ not right", "✔ right, your choice", "✘ not right", "✘ not right"]
     assert facts == "✔ right: b. some"
@@ -69,7 +69,7 @@ def test_by_keyboard_alone(notebook, part):
     notebook.wait_for_kernel("kept[-1:] == [3]")
     assert notebook.page.evaluate(cell) == before, "the arrows are JupyterLab's"
     press("Tab")
-    button = part.get_by_role("button", name="I have run it")
+    button = part.get_by_role("button", name="I have seen it")
     expect(button).to_be_focused()
     press("Enter")
     assert see(notebook, part)[0][3] == "✘ not right, your choice"

@@ -127,7 +127,7 @@ def test_a_picture_that_needs_python_says_at_once_that_it_has_ended(tomorrow):
 def test_a_prediction_unfolds_without_python(tomorrow):
     part = tomorrow.part("question, new")
     part.get_by_text("b. some").click()
-    part.get_by_role("button", name="I have run it").click()
+    part.get_by_role("button", name="I have seen it").click()
     expect(part.get_by_role("status").first).to_have_text("✔ right: b. some")
     expect(part).to_contain_text("Why: beer")
     assert tomorrow.notebook.errors == []
