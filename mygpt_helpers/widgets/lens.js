@@ -1,24 +1,20 @@
 // What a model would write after each of its layers, under a slider. Everything was computed before.
 
-const [CURVE_WIDTH, CURVE_HIGH] = [720, 120];
+const RANKS_HIGH = 120; // pixels
 
 /** Draw the final answer's rank at each layer, on a logarithmic axis, rank 1 on top. */
-function makeRanks(parent, ranks) {
-  const svg = make(parent, "svg", {
-    viewBox: `0 0 ${CURVE_WIDTH} ${CURVE_HIGH}`, role: "img", fill: "var(--text)",
-    "aria-label": `rank of the final answer after each layer: ${ranks.map(commas).join("; ")}`,
-    style: "display: block; width: 100%; margin-top: 8px; font-size: 12px",
-  });
+function makeRanks(svg, width, ranks) {
+  svg.setAttribute("aria-label", `rank of the final answer after each layer: ${ranks.map(commas).join("; ")}`);
   const powers = Math.max(1, Math.ceil(Math.log10(Math.max(...ranks))));
-  const across = (layer) => 66 + (layer / Math.max(1, ranks.length - 1)) * (CURVE_WIDTH - 86);
-  const down = (rank) => 10 + (Math.log10(rank) / powers) * (CURVE_HIGH - 44);
+  const across = (layer) => 66 + (layer / Math.max(1, ranks.length - 1)) * (width - 86);
+  const down = (rank) => 10 + (Math.log10(rank) / powers) * (RANKS_HIGH - 44);
   for (let power = 0; power <= powers; power++) {
     const y = down(10 ** power);
-    make(svg, "path", { d: `M66,${y}H${CURVE_WIDTH - 20}`, style: "stroke: var(--line)" });
+    make(svg, "path", { d: `M66,${y}H${width - 20}`, style: "stroke: var(--line)" });
     make(svg, "text", { x: 58, y: y + 4, "text-anchor": "end" }, commas(10 ** power));
   }
   const caption = "rank of the final answer after each layer (1 is the top)";
-  make(svg, "text", { x: CURVE_WIDTH / 2, y: CURVE_HIGH - 6, "text-anchor": "middle" }, caption);
+  make(svg, "text", { x: width / 2, y: RANKS_HIGH - 6, "text-anchor": "middle" }, caption);
   const style = "stroke: var(--accent); stroke-width: 2";
   const points = ranks.map((rank, i) => `${across(i)},${down(rank)}`).join(" ");
   make(svg, "polyline", { points, fill: "none", style });
@@ -47,7 +43,8 @@ export default livePicture("lens", ({ model, data, body, facts }) => {
   });
   make(body, "p", { class: "legend" }, "after the last token, the top few:");
   const show = makeBars(body, layers[0].bars.labels.length);
-  const mark = makeRanks(body, layers.map(({ rank }) => rank));
+  const ranks = layers.map(({ rank }) => rank);
+  const mark = makeChart(body, RANKS_HIGH, (svg, width) => makeRanks(svg, width, ranks));
 
   return () => {
     const layer = model.get("layer");

@@ -1,8 +1,8 @@
 // A loss curve that grows while the training runs: Python sends the points, here they are drawn, with
 // the loss on a logarithmic axis.
 
-const [WIDTH, HEIGHT] = [720, 300];
-const [LEFT, RIGHT, TOP, BOTTOM] = [58, 640, 12, 262];
+const HEIGHT = 300;
+const [LEFT, TOP, BOTTOM] = [58, 12, 262];
 const AXIS = "stroke: var(--faint)";
 const GRID = "stroke: var(--line); stroke-width: 0.6";
 const LEVEL = "stroke: var(--faint); stroke-dasharray: 2 3";
@@ -26,9 +26,9 @@ function logTicks(low, high) {
   return [low, Math.sqrt(low * high), high];
 }
 
-/** Up to six steps with round distances, the first and the last one among them. */
-function stepTicks(last) {
-  const rough = last / 5;
+/** Up to parts + 1 steps with round distances, the first and the last one among them. */
+function stepTicks(last, parts) {
+  const rough = last / parts;
   const power = 10 ** Math.floor(Math.log10(rough));
   const apart = Math.max(1, [1, 2, 5, 10].map((d) => d * power).find((d) => d >= rough));
   const ticks = [1];
@@ -36,69 +36,71 @@ function stepTicks(last) {
   return last > 1 ? [...ticks, last] : ticks;
 }
 
-export default livePicture("loss", ({ model, data, body }) => {
-  const { title, steps, levels } = data;
-  const svg = make(body, "svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", fill: "var(--text)",
-    style: "display: block; width: 100%; max-width: 720px; font-size: 12px",
-  });
-  const stroke = (d, style) => make(svg, "path", { d, style: `fill: none; ${style}` });
+/** The lowest and the highest loss on the axis; a loss of 0 or less is drawn at the bottom. */
+function lossRange(points) {
+  const seen = points.map(([, loss]) => loss).filter((loss) => loss > 0);
+  if (!seen.length) return [0.1, 10];
+  const [low, high] = [Math.min(...seen), Math.max(...seen)];
+  const margin = Math.max(1.02, (high / low) ** 0.05);
+  return [low / margin, high * margin];
+}
 
-  /** The lowest and the highest loss on the axis; a loss of 0 or less is drawn at the bottom. */
-  function range(points, others) {
-    const seen = [...points, ...others, ...levels].map(([, loss]) => loss).filter((loss) => loss > 0);
-    if (!seen.length) return [0.1, 10];
-    const [low, high] = [Math.min(...seen), Math.max(...seen)];
-    const margin = Math.max(1.02, (high / low) ** 0.05);
-    return [low / margin, high * margin];
+/** Draw the losses of a training, and all that stands around them. */
+function drawLosses(svg, width, { steps, levels }, points, others) {
+  const right = width - 80; // room for what the levels are called
+  const stroke = (d, style) => make(svg, "path", { d, style: `fill: none; ${style}` });
+  const [low, high] = lossRange([...points, ...others, ...levels]);
+  const part = (loss) => Math.log(Math.max(loss, low) / low) / Math.log(high / low);
+  const up = (loss) => BOTTOM - part(loss) * (BOTTOM - TOP);
+  const last = Math.max(steps, points.at(-1)?.[0] ?? 1); // a training can be longer than said
+  const across = (step) =>
+    LEFT + ((step - 1) / Math.max(1, last - 1)) * (right - LEFT);
+  svg.replaceChildren();
+  stroke(`M${LEFT},${TOP}V${BOTTOM}H${right}`, AXIS);
+  for (const tick of points.length || levels.length ? logTicks(low, high) : []) {
+    const y = up(tick);
+    stroke(`M${LEFT},${y}H${right}`, GRID);
+    make(svg, "text", { x: LEFT - 7, y: y + 4, "text-anchor": "end" }, short(tick));
   }
+  for (const tick of stepTicks(last, width < 500 ? 2 : 5)) {
+    const x = across(tick);
+    stroke(`M${x},${BOTTOM}v4`, AXIS);
+    make(svg, "text", { x, y: BOTTOM + 18, "text-anchor": "middle" }, commas(tick));
+  }
+  make(svg, "text", { x: (LEFT + right) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "step");
+  for (const [level, loss] of levels) {
+    const y = up(loss);
+    stroke(`M${LEFT},${y}H${right}`, LEVEL);
+    make(svg, "text", { x: right + 6, y: y + 4 }, level);
+  }
+  const placed = (all) =>
+    all.map(([step, loss]) => `${across(step).toFixed(1)},${up(loss).toFixed(1)}`);
+  const at = placed(points);
+  if (at.length) {
+    const [cx, cy] = at.at(-1).split(",");
+    make(svg, "polyline", { class: "curve", points: at.join(" "), fill: "none", style: CURVE });
+    make(svg, "circle", { cx, cy, r: 3.5, fill: "var(--accent)" });
+  }
+  if (others.length) {
+    const beside = placed(others);
+    const [x, y] = beside.at(-1).split(",").map(Number);
+    make(svg, "polyline",
+      { class: "held-out", points: beside.join(" "), fill: "none", style: HELD_OUT });
+    make(svg, "circle", { cx: x, cy: y, r: 3.5 });
+    make(svg, "text", { x: x + 6, y: y - 6 }, "held-out");
+  }
+}
+
+export default livePicture("loss", ({ model, data, body }) => {
+  const draw = makeChart(body, HEIGHT, (svg, width) => (points, others, said) => {
+    drawLosses(svg, width, data, points, others);
+    svg.setAttribute("aria-label", `${data.title || "loss"} over step: ${said}`);
+  });
 
   return () => {
-    const points = pointsIn(model.get("_points"));
-    const others = pointsIn(model.get("_held_out"));
-    const [low, high] = range(points, others);
-    const part = (loss) => Math.log(Math.max(loss, low) / low) / Math.log(high / low);
-    const up = (loss) => BOTTOM - part(loss) * (BOTTOM - TOP);
-    const last = Math.max(steps, points.at(-1)?.[0] ?? 1); // a training can be longer than said
-    const across = (step) =>
-      LEFT + ((step - 1) / Math.max(1, last - 1)) * (RIGHT - LEFT);
-    svg.replaceChildren();
-    stroke(`M${LEFT},${TOP}V${BOTTOM}H${RIGHT}`, AXIS);
-    for (const tick of points.length || levels.length ? logTicks(low, high) : []) {
-      const y = up(tick);
-      stroke(`M${LEFT},${y}H${RIGHT}`, GRID);
-      make(svg, "text", { x: LEFT - 7, y: y + 4, "text-anchor": "end" }, short(tick));
-    }
-    for (const tick of stepTicks(last)) {
-      const x = across(tick);
-      stroke(`M${x},${BOTTOM}v4`, AXIS);
-      make(svg, "text", { x, y: BOTTOM + 18, "text-anchor": "middle" }, commas(tick));
-    }
-    make(svg, "text", { x: (LEFT + RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "step");
-    for (const [level, loss] of levels) {
-      const y = up(loss);
-      stroke(`M${LEFT},${y}H${RIGHT}`, LEVEL);
-      make(svg, "text", { x: RIGHT + 6, y: y + 4 }, level);
-    }
-    const placed = (all) =>
-      all.map(([step, loss]) => `${across(step).toFixed(1)},${up(loss).toFixed(1)}`);
-    const at = placed(points);
-    if (at.length) {
-      const [cx, cy] = at.at(-1).split(",");
-      make(svg, "polyline", { class: "curve", points: at.join(" "), fill: "none", style: CURVE });
-      make(svg, "circle", { cx, cy, r: 3.5, fill: "var(--accent)" });
-    }
-    if (others.length) {
-      const beside = placed(others);
-      const [x, y] = beside.at(-1).split(",").map(Number);
-      make(svg, "polyline",
-        { class: "held-out", points: beside.join(" "), fill: "none", style: HELD_OUT });
-      make(svg, "circle", { cx: x, cy: y, r: 3.5 });
-      make(svg, "text", { x: x + 6, y: y - 6 }, "held-out");
-    }
-    const said = model.get("_line") || `waiting for the first of ${commas(steps)} steps`;
-    svg.setAttribute("aria-label", `${title || "loss"} over step: ${said}`);
-    return { title, facts: said, note: model.get("_note") };
+    const said = model.get("_line") || `waiting for the first of ${commas(data.steps)} steps`;
+    draw(pointsIn(model.get("_points")), pointsIn(model.get("_held_out")), said);
+    return { title: data.title, facts: said, note: model.get("_note") };
   };
 });
 

@@ -1,6 +1,7 @@
 // Byte pairs, merge by merge: the text in the box is cut here, by the first n merges.
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [58, 700, 10, 130];
+const RATES_HIGH = 170; // pixels
+const [LEFT, TOP, BOTTOM] = [58, 10, 130];
 // GPT-2's pieces: words with the space before them, numbers, other signs, white space.
 const PIECES = new RegExp("'(?:s|t|re|ve|m|ll|d)| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+"
   + "|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+", "gu");
@@ -30,6 +31,35 @@ function byteNote(chars) {
     + "One of them alone is no character, so it is shown as a number.";
 }
 
+/** Draw the axes; the function returned draws the rate after each merge, and marks one of them. */
+function makeRates(svg, width, count) {
+  const right = width - 20;
+  const label = (x, y, anchor, text) => make(svg, "text", { x, y, "text-anchor": anchor }, text);
+  make(svg, "path", { d: `M${LEFT},${TOP}V${BOTTOM}H${right}` });
+  const highest = label(LEFT - 7, TOP + 5, "end", "");
+  label(LEFT - 7, BOTTOM + 4, "end", "0");
+  label(right, BOTTOM + 17, "end", commas(count));
+  label((LEFT + right) / 2, BOTTOM + 34, "middle", "tokens per character, over merges");
+  const curve = make(svg, "polyline");
+  const point = make(svg, "circle", { r: 5 });
+  let drawn;
+  return (rates, now) => {
+    const most = Math.max(1, rates[0]);
+    const across = (n) => LEFT + (n / Math.max(1, count)) * (right - LEFT);
+    const up = (rate) => BOTTOM - (rate / most) * (BOTTOM - TOP);
+    if (rates !== drawn) {
+      drawn = rates;
+      say(highest, most.toFixed(2));
+      const at = (rate, n) => `${across(n).toFixed(1)},${up(rate).toFixed(1)}`;
+      curve.setAttribute("points", rates.map(at).join(" "));
+    }
+    point.setAttribute("cx", across(now));
+    point.setAttribute("cy", up(rates[now]));
+    const rate = `${rates[now].toFixed(2)} tokens per character`;
+    svg.setAttribute("aria-label", `${rate} after ${commas(now)} merges`);
+  };
+}
+
 export default livePicture("merges", ({ model, data, panel, body, facts }) => {
   const { pairs, names, grounds } = data;
   const line = makeTextBox(panel, "text");
@@ -53,17 +83,7 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
     const row = make(rows, "tr");
     return [make(row, "th", { scope: "row" }), ...[1, 2, 3].map(() => make(make(row, "td"), "bdi"))];
   });
-  const svg = make(body, "svg", { viewBox: "0 0 720 170", role: "img", fill: "var(--text)" });
-  const label = (x, y, anchor, text) => make(svg, "text", { x, y, "text-anchor": anchor }, text);
-  make(svg, "path", { d: `M${LEFT},${TOP}V${BOTTOM}H${RIGHT}` });
-  const highest = label(LEFT - 7, TOP + 5, "end", "");
-  label(LEFT - 7, BOTTOM + 4, "end", "0");
-  label(RIGHT, BOTTOM + 17, "end", commas(pairs.length));
-  label((LEFT + RIGHT) / 2, BOTTOM + 34, "middle", "tokens per character, over merges");
-  const curve = make(svg, "polyline");
-  const point = make(svg, "circle", { r: 5 });
-  const across = (n) => LEFT + (n / Math.max(1, pairs.length)) * (RIGHT - LEFT);
-  const up = (rate) => BOTTOM - (rate / Math.max(1, rates[0])) * (BOTTOM - TOP);
+  const draw = makeChart(body, RATES_HIGH, (svg, width) => makeRates(svg, width, pairs.length));
   let cut, chars, steps, rates;
 
   function cutAnew(text) {
@@ -72,8 +92,6 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
     rates = steps.map((ids) => ids.length / Math.max(1, chars.length));
     // Room for all bytes: what is below stays where it is while the tokens come together.
     flow.style.minHeight = `${Math.min(330, 6 + 24 * Math.ceil(steps[0].length / 33))}px`;
-    say(highest, Math.max(1, rates[0]).toFixed(2));
-    curve.setAttribute("points", rates.map((rate, n) => `${across(n).toFixed(1)},${up(rate).toFixed(1)}`).join(" "));
   }
 
   return () => {
@@ -96,11 +114,9 @@ export default livePicture("merges", ({ model, data, panel, body, facts }) => {
       say(number, commas(n));
       cells.forEach((cell, c) => say(cell, texts[c]));
     });
-    point.setAttribute("cx", across(now));
-    point.setAttribute("cy", up(rates[now]));
+    draw(rates, now);
     const title = `${data.title}after ${commas(now)} of ${commas(pairs.length)} merges`;
     const rate = `${rates[now].toFixed(2)} tokens per character`;
-    svg.setAttribute("aria-label", `${rate} after ${commas(now)} merges`);
     say(caption, title);
     const facts = `${commas(ids.length)} tokens for ${commas(chars.length)} characters: ${rate}.\n`
       + `Vocabulary: 256 bytes + ${commas(now)} merged = ${commas(256 + now)} tokens.`;

@@ -2,8 +2,8 @@
 // come next, and the choice. Everything was computed before; here it is only shown.
 
 export default livePicture("trace", ({ model, data, panel, body, facts }) => {
-  const { tokens, first, given, choices, per_row: perRow } = data;
-  const bands = Math.min(data.bands, Math.ceil(tokens.length / perRow));
+  const { tokens, first, given, choices } = data;
+  const most = data.bands * data.per_row; // tokens that are shown at a time
   const moves = make(panel, "div", { class: "moves" });
   const [back, forward] = [["◀ back", -1], ["forward ▶", 1]].map(([name, by]) =>
     makeButton(moves, name, () => {
@@ -17,27 +17,37 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
   const kinds = [["given", "given"], ["written", "written"], ["next", "◆ chosen: comes next"]];
   makeLegend(body, [...kinds, ...bars]);
   const [caption, , rows] = makeTable(body, "tiles");
-  const addRow = () => {
-    const row = make(rows, "tr");
-    return [make(row, "th", { scope: "row" }), ...Array.from({ length: perRow }, () => make(row, "td"))];
-  };
-  const slots = Array.from({ length: bands }, () => {
-    const [position, ...cells] = addRow();
-    const [name, ...mask] = addRow();
-    say(name, "mask");
-    const tiles = cells.map((cell) => {
-      const tile = make(cell, "div");
-      return { tile, sign: make(tile, "span"), text: make(tile, "bdi") };
+  let perRow, slots;
+
+  /** Add so many tiles a row, and rows for as many tokens as there can be. */
+  function layOut(columns) {
+    perRow = columns;
+    rows.replaceChildren();
+    const addRow = () => {
+      const row = make(rows, "tr");
+      return [make(row, "th", { scope: "row" }), ...Array.from({ length: perRow }, () => make(row, "td"))];
+    };
+    const bands = Math.ceil(Math.min(most, tokens.length) / perRow);
+    slots = Array.from({ length: bands }, () => {
+      const [position, ...cells] = addRow();
+      const [name, ...mask] = addRow();
+      say(name, "mask");
+      const tiles = cells.map((cell, column) => {
+        const tile = make(cell, "div", { style: `--room: ${perRow - column}` });
+        return { tile, sign: make(tile, "span"), text: make(tile, "bdi") };
+      });
+      return { position, tiles, mask };
     });
-    return { position, tiles, mask };
-  });
+  }
+
+  layOut(data.per_row);
   const show = makeBars(body, Math.max(...choices.map(({ labels }) => labels.length)), outlines);
   facts.setAttribute("aria-live", "polite"); // what the two buttons changed
 
-  return () => {
+  function paint() {
     const step = model.get("step");
     const length = given + step; // of the text so far
-    const start = Math.max(0, Math.ceil((length + 1) / perRow) - data.bands) * perRow;
+    const start = Math.max(0, Math.ceil((length + 1) / data.per_row) - data.bands) * data.per_row;
     slots.forEach(({ position, tiles, mask }, band) => {
       const from = start + band * perRow;
       for (const { parentElement: row } of [position, mask[0]])
@@ -61,5 +71,14 @@ export default livePicture("trace", ({ model, data, panel, body, facts }) => {
     show({ ...choices[step], title });
     sayToken(facts, 'chosen: "', tokens[length - first], `"${choices[step].story}`);
     return { title, facts: facts.textContent };
-  };
+  }
+
+  // Where there is little room, a row has fewer tokens rather than a letter of each.
+  new ResizeObserver(([{ contentRect: { width } }]) => {
+    const columns = width < 560 ? Math.max(3, Math.floor(width / 80)) : data.per_row;
+    if (!width || columns === perRow) return;
+    layOut(columns);
+    paint();
+  }).observe(body);
+  return paint;
 });
