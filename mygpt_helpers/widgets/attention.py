@@ -33,7 +33,7 @@ class AttentionWidget(LivePicture):
     Raises ValueError for a layer or head that is not there. Used from lesson 10 on.
     """
 
-    _esm = browser_code("heat", "attention")
+    _esm = browser_code("scroller", "heat", "attention")
     question = ("prompt",)
 
     prompt = traitlets.Unicode().tag(sync=True)

@@ -27,7 +27,7 @@ class GridsWidget(LivePicture):
     stop. Raises ValueError for grids and stops that do not fit. Used from lesson 11 on.
     """
 
-    _esm = browser_code("heat", "grids")
+    _esm = browser_code("scroller", "heat", "grids")
 
     index = traitlets.TraitType(()).tag(sync=True)
 

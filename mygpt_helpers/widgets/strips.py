@@ -21,7 +21,7 @@ class StripsWidget(LivePicture):
     stops that do not fit, and for places that are not there. Used from lesson 12 on.
     """
 
-    _esm = browser_code("strips")
+    _esm = browser_code("scroller", "strips")
 
     strip = Place().tag(sync=True)
     length = Place().tag(sync=True)

@@ -49,7 +49,7 @@ class TreeWidget(LivePicture):
     as a text, "12,5". Raises ValueError for what is no search's result. Used from lesson 07 on.
     """
 
-    _esm = browser_code("tree")
+    _esm = browser_code("scroller", "tree")
     question = ("asked",)
 
     level = Place().tag(sync=True)

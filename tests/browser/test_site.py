@@ -169,30 +169,33 @@ def test_it_fits_a_phone_and_a_wall(visit, width):
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
 
 
-# The cells of tables that cannot be read: the text lies over a neighbour, or fewer than four of its
-# characters show. Not those that stand upright, nor those of a fine grid, where labels are left out.
+# The cells of tables that cannot be read: they lie outside of the picture, where nothing scrolls, or
+# over a neighbour, or fewer than four of their characters show. Not those whose text stands upright, and
+# not a fine grid's, where labels are left out.
 UNREADABLE = """part => [...part.querySelectorAll('th, td')].filter(cell => {
-  if (!cell.checkVisibility({ visibilityProperty: true })) return false;
-  if (cell.matches('.bars, .unseen, .upright, .fine *')) return false;
+  const skipped = '.bars, .unseen, .upright, .fine *';
+  if (cell.matches(skipped) || !cell.checkVisibility({ visibilityProperty: true })) return false;
+  if (getComputedStyle(cell).whiteSpace === 'pre-wrap') return false; // spaces hang over
   const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), nodes = [];
   while (texts.nextNode())
-    if (texts.currentNode.parentElement.matches(':not(.unseen, .skipped, .word)'))
-      nodes.push(texts.currentNode);
+    if (!texts.currentNode.parentElement.matches('.unseen, .skipped')) nodes.push(texts.currentNode);
   if (!nodes.length) return false;
-  const range = document.createRange(), outer = cell.getBoundingClientRect();
-  const fits = ({ left, right }, box, room = 0) => left >= box.left - 1 && right <= box.right + 1 - room;
+  const fits = (range, node, room = 0) => {
+    const [inner, outer] = [range.getBoundingClientRect(), node.getBoundingClientRect()];
+    return inner.left >= outer.left - 1 && inner.right + room <= outer.right + 1; };
+  if (!cell.closest('.scroller') && !fits(cell, part)) return true;
+  const range = document.createRange();
   range.setStart(nodes[0], 0);
   range.setEnd(nodes.at(-1), nodes.at(-1).length);
-  if (fits(range.getBoundingClientRect(), outer)) return false;
+  if (fits(range, cell)) return false;
+  const text = nodes.find(node => node.length > 1) ?? nodes[0]; // after a quotation mark
   const clips = node => getComputedStyle(node).overflowX !== 'visible';
-  let inner = nodes.find(node => node.length > 1) ?? nodes[0];
-  let hides = inner.parentElement;
-  while (hides !== cell && !clips(hides)) hides = hides.parentElement;
-  if (!clips(hides)) return true;
-  range.setStart(inner, 0);
-  range.setEnd(inner, Math.min(4, inner.length));
-  const dots = inner.length > 4 ? 8 : 0;
-  return !fits(range.getBoundingClientRect(), hides.getBoundingClientRect(), dots);
+  let box = text.parentElement;
+  while (box !== cell && !clips(box)) box = box.parentElement;
+  range.setStart(text, 0);
+  range.setEnd(text, Math.min(4, text.length));
+  const ellipsis = text.length > 4 ? 8 : 0;
+  return !clips(box) || !fits(range, box, ellipsis);
 }).map(cell => cell.textContent)"""
 
 
