@@ -169,16 +169,16 @@ def test_it_fits_a_phone_and_a_wall(visit, width):
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
 
 
-# The cells of tables that cannot be read: they lie outside of the picture, where nothing scrolls, or
-# over a neighbour, or fewer than four of their characters show. Not those whose text stands upright, and
-# not a fine grid's, where labels are left out.
+# The cells of tables that cannot be read: they lie outside of the picture, where nothing scrolls,
+# or over a neighbour, or fewer than four of their characters show. Not those whose text stands
+# upright, and not a fine grid's, where labels are left out.
 UNREADABLE = """part => [...part.querySelectorAll('th, td')].filter(cell => {
   const skipped = '.bars, .unseen, .upright, .fine *';
   if (cell.matches(skipped) || !cell.checkVisibility({ visibilityProperty: true })) return false;
   if (getComputedStyle(cell).whiteSpace === 'pre-wrap') return false; // spaces hang over
   const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), nodes = [];
-  while (texts.nextNode())
-    if (!texts.currentNode.parentElement.matches('.unseen, .skipped')) nodes.push(texts.currentNode);
+  for (let text; (text = texts.nextNode()); )
+    if (!text.parentElement.matches('.unseen, .skipped')) nodes.push(text);
   if (!nodes.length) return false;
   const fits = (range, node, room = 0) => {
     const [inner, outer] = [range.getBoundingClientRect(), node.getBoundingClientRect()];
