@@ -209,6 +209,17 @@ def test_what_a_table_says_can_be_read_on_a_phone(visit):
     assert {kind: cells for kind, cells in found.items() if cells} == {}
 
 
+def test_tiles_to_come_take_no_place(browser, site):
+    visit = Visit(browser, site[1], "12_beyond_the_context")
+    for place in visit.places.all():
+        visit.live(place)
+    gap = """part => part.querySelector('table').getBoundingClientRect().bottom
+      - [...part.querySelectorAll('tr')].findLast(row => row.checkVisibility(
+          { visibilityProperty: true })).getBoundingClientRect().bottom"""
+    assert visit.page.locator(".mygpt-strips").evaluate(gap) == pytest.approx(0, abs=1)
+    visit.page.close()
+
+
 DAMAGES = {  # the files, and what becomes of them
     "state cut off": ("json", lambda body: body[: len(body) // 2]),
     "state changed": ("json", lambda body: body.replace('"_label":"', '"_label":"x')),

@@ -63,6 +63,29 @@ def test_arrows_move_and_enter_chooses(board):
     assert board.notebook.in_kernel(f"print({widget}.chosen)").strip() == here
 
 
+def test_in_a_narrow_window_it_scrolls_to_the_level_and_to_what_is_chosen(board):
+    part, size = board.part("tree"), board.page.viewport_size
+    scroller, levels = part.locator(".scroller"), part.locator(".level")
+    part.get_by_role("button", name="to the prompt").click()
+    board.page.set_viewport_size({"width": 560, "height": 900})
+    board.slider("tree", "level").press("Home")
+    settle(board.page)
+    board.slider("tree", "level").press("End")
+    settle(board.page)
+    edges = "node => [node.getBoundingClientRect().left, node.getBoundingClientRect().right]"
+    room = scroller.evaluate("node => node.clientWidth")
+    assert levels.count() * 130 > room, "not narrow enough"
+    right = scroller.evaluate(edges)[1]
+    assert levels.last.evaluate(edges)[1] <= right + 1
+    expect(scroller).to_have_class("scroller more-before")
+    part.get_by_role("button", name="to the prompt").press("Enter")
+    part.locator(".branches button").first.press("Enter")
+    settle(board.page)
+    assert levels.first.evaluate(edges)[0] >= scroller.evaluate(edges)[0]
+    expect(scroller).to_have_class("scroller more-after")
+    board.page.set_viewport_size(size)
+
+
 def test_a_slow_function_gives_a_sign_at_once_and_a_second_click_is_kept(board):
     part, widget = board.part("tree, hostile"), "made['tree, hostile']"
     board.slider("tree, hostile", "level").press("Home")
