@@ -17,7 +17,8 @@ const SIGNS = {
 function saySign(node, word) {
   const text = SIGNS[word] ?? "";
   if (node.textContent === text) return;
-  node.replaceChildren(text.slice(0, 1), make(node, "span", { class: "word" }, text.slice(1)));
+  node.textContent = text.slice(0, 1);
+  if (text) make(node, "span", { class: "word" }, text.slice(1));
 }
 
 /**

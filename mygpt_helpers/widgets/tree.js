@@ -85,7 +85,7 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
     const most = Math.max(1, ...columns.map((all) => all.length));
     const height = HIGH * most + 24;
     area.replaceChildren();
-    area.style = `--columns: ${data.columns}; height: ${height}px`;
+    area.style = `--columns: ${data.columns}; --shown: ${columns.length}; height: ${height}px`;
     const svg = make(area, "svg", { height, "aria-label": "edges" });
     tiles = new Map();
     const ends = new Map([["", height / 2 + 12]]);
@@ -114,10 +114,10 @@ export default livePicture("tree", ({ model, data, panel, body, facts }) => {
 
   /** Bring a column into sight, where not all are, and the one before it. */
   function scrollTo(column) {
-    const wide = area.clientWidth / data.columns;
+    const wide = area.clientWidth / columns.length;
     const { scrollLeft, clientWidth } = scroller;
     const end = Math.max(scrollLeft, column * wide + area.offsetLeft - clientWidth);
-    scroller.scrollLeft = Math.min(end, (column - 2) * wide + area.offsetLeft);
+    scroller.scrollLeft = Math.min(end, (column - 2) * wide);
   }
 
   return () => {

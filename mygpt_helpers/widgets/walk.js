@@ -4,7 +4,6 @@ export default livePicture("walk", ({ model, data, body, facts }) => {
   /** Add a table of a label and so many numbers a row; return its caption and its rows. */
   function makeRows(parent) {
     const [caption, head, rows] = makeTable(parent, "numbers");
-    makeScroller(rows.parentElement);
     const widths = make(rows.parentElement, "colgroup");
     for (const name of ["side", ...Array(data.per_row).fill("")]) make(widths, "col", { class: name });
     head.replaceWith(widths); // before the rows, or it would not count

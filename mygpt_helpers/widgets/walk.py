@@ -38,7 +38,7 @@ class WalkWidget(LivePicture):
     ValueError for what does not fit together, and for places that are not there. Used in lesson 10.
     """
 
-    _esm = browser_code("scroller", "heat", "walk")
+    _esm = browser_code("heat", "walk")
 
     part = Place().tag(sync=True)
     position = Place().tag(sync=True)

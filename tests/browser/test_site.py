@@ -178,7 +178,7 @@ UNREADABLE = """part => [...part.querySelectorAll('th, td')].filter(cell => {
   if (getComputedStyle(cell).whiteSpace === 'pre-wrap') return false; // spaces hang over
   const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), nodes = [];
   for (let text; (text = texts.nextNode()); )
-    if (!text.parentElement.matches('.unseen, .skipped')) nodes.push(text);
+    if (text.length && !text.parentElement.matches('.unseen, .skipped')) nodes.push(text);
   if (!nodes.length) return false;
   const fits = (range, node, room = 0) => {
     const [inner, outer] = [range.getBoundingClientRect(), node.getBoundingClientRect()];
