@@ -179,6 +179,7 @@ CUT = """parts => {
     return range.getBoundingClientRect().width > node.getBoundingClientRect().width + 0.5; };
   return [
     ...all('.state, .range, .tokens :is(thead, tfoot) th, .mygpt-trace .tiles th').filter(isCut),
+    ...all('.mygpt-walk td').filter(isCut),
     ...all('.mygpt-trace .tiles td:has(bdi:not(:empty))').filter(cell => cell.offsetWidth < 62),
     ...all('textarea[rows="1"]').filter(box => box.scrollHeight > box.clientHeight + 1),
   ].map(node => node.outerHTML); }"""
