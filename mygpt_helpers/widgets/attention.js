@@ -4,7 +4,7 @@
 const TYPING_MS = 500; // a pause this long ends a word
 
 export default livePicture("attention", ({ model, data, panel, body }) => {
-  const box = makeTextBox(panel, "prompt");
+  const box = makeLineBox(panel, "prompt", ask);
   panel.prepend(box.parentElement);
   const show = makeHeat(body, data.scale);
   let asked, typing;
@@ -22,7 +22,7 @@ export default livePicture("attention", ({ model, data, panel, body }) => {
     clearTimeout(typing);
     typing = setTimeout(ask, TYPING_MS);
   });
-  box.addEventListener("change", ask); // Enter, or the box is left
+  box.addEventListener("change", ask); // the box is left
 
   return () => {
     if (model.get("prompt") !== asked) box.value = asked = model.get("prompt"); // set from Python

@@ -1,13 +1,44 @@
 // What a key-value cache costs and saves: memory over the length, and the work in a table.
 
-const [WIDTH, HEIGHT] = [720, 250];
-const [LEFT, RIGHT, TOP, BOTTOM] = [70, 620, 12, 206];
+const HEIGHT = 250;
+const [LEFT, TOP, BOTTOM] = [70, 12, 206];
 const SIZES = [1, 1e3, 1e6, 1e9, 1e12, 1e15]; // what the axis names
 const DECADES = 15.2; // the largest cache takes 1.13e15 bytes
 const WORK = [
   "positions through the layers, for the next token",
   "positions, all passes of the whole text",
 ];
+
+/** Draw the axes; the function returned draws the memory over the length, and marks a length. */
+function makeMemory(svg, width, { lengths, laptop }) {
+  const right = width - 100; // room for the laptop's name
+  const across = (n) => LEFT + (Math.log2(n) / 17) * (right - LEFT);
+  const up = (bytes) => BOTTOM - (Math.log10(bytes) / DECADES) * (BOTTOM - TOP);
+  const line = (d, style) => make(svg, "path", { d, style: `fill: none; ${style}` });
+  const label = (x, y, anchor, text) => make(svg, "text", { x, y, "text-anchor": anchor }, text);
+  for (const bytes of SIZES) {
+    line(`M${LEFT},${up(bytes)}H${right}`, "stroke: var(--line)");
+    label(LEFT - 7, up(bytes) + 4, "end", sizeText(bytes).replace(".0", ""));
+  }
+  for (const n of [1, 16, 256, 4096, 65536]) {
+    line(`M${across(n)},${TOP}V${BOTTOM}`, "stroke: var(--line)");
+    label(across(n), BOTTOM + 18, "middle", commas(n));
+  }
+  label((LEFT + right) / 2, HEIGHT - 4, "middle", "length, tokens");
+  line(`M${LEFT},${up(laptop)}H${right}`, "stroke: var(--text); stroke-dasharray: 2 3");
+  label(right + 6, up(laptop) + 4, "start", "8 GB, a laptop"); // where no curve goes
+  const drop = line("", "stroke: var(--faint); stroke-dasharray: 2 3");
+  const curve = make(svg, "polyline", { style: "fill: none; stroke: var(--accent); stroke-width: 2" });
+  const point = make(svg, "circle", { r: 5, fill: "#d55e00" });
+  return (memory, length, said) => {
+    const at = (n) => `${across(n).toFixed(1)},${up(memory(n)).toFixed(1)}`;
+    curve.setAttribute("points", lengths.map(at).join(" "));
+    drop.setAttribute("d", `M${across(length)},${BOTTOM}V${up(memory(length))}H${LEFT}`);
+    point.setAttribute("cx", across(length));
+    point.setAttribute("cy", up(memory(length)));
+    svg.setAttribute("aria-label", said);
+  };
+}
 
 export default livePicture("cache_calculator", ({ model, data, panel, body, facts }) => {
   const presets = make(panel, "div", { class: "moves" });
@@ -18,29 +49,7 @@ export default livePicture("cache_calculator", ({ model, data, panel, body, fact
       tell(model);
     }));
 
-  const svg = make(body, "svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", fill: "var(--text)",
-    style: "display: block; width: 100%; max-width: 720px; font-size: 12px",
-  });
-  const across = (n) => LEFT + (Math.log2(n) / 17) * (RIGHT - LEFT);
-  const up = (bytes) => BOTTOM - (Math.log10(bytes) / DECADES) * (BOTTOM - TOP);
-  const line = (d, style) => make(svg, "path", { d, style: `fill: none; ${style}` });
-  const label = (x, y, anchor, text) => make(svg, "text", { x, y, "text-anchor": anchor }, text);
-  for (const bytes of SIZES) {
-    line(`M${LEFT},${up(bytes)}H${RIGHT}`, "stroke: var(--line)");
-    label(LEFT - 7, up(bytes) + 4, "end", sizeText(bytes).replace(".0", ""));
-  }
-  for (const n of [1, 16, 256, 4096, 65536]) {
-    line(`M${across(n)},${TOP}V${BOTTOM}`, "stroke: var(--line)");
-    label(across(n), BOTTOM + 18, "middle", commas(n));
-  }
-  label((LEFT + RIGHT) / 2, HEIGHT - 4, "middle", "length, tokens");
-  line(`M${LEFT},${up(data.laptop)}H${RIGHT}`, "stroke: var(--text); stroke-dasharray: 2 3");
-  label(RIGHT + 6, up(data.laptop) + 4, "start", "8 GB, a laptop"); // where no curve goes
-  const drop = line("", "stroke: var(--faint); stroke-dasharray: 2 3");
-  const curve = make(svg, "polyline", { style: "fill: none; stroke: var(--accent); stroke-width: 2" });
-  const point = make(svg, "circle", { r: 5, fill: "#d55e00" });
-
+  const draw = makeChart(body, HEIGHT, (svg, width) => makeMemory(svg, width, data));
   body.append(facts); // the formula, under its curve
   const [caption, head, rows] = makeTable(body, "work");
   const names = make(head, "tr");
@@ -59,18 +68,13 @@ export default livePicture("cache_calculator", ({ model, data, panel, body, fact
     const [bits, T, B] = ["bits_per_number", "length", "batch_size"].map((name) => model.get(name));
     const perToken = 2 * shape[0] * shape[1] * shape[2]; // numbers
     const memory = (tokens) => Math.ceil((perToken * tokens * B * bits) / 8);
-    const at = (n) => `${across(n).toFixed(1)},${up(memory(n)).toFixed(1)}`;
-    curve.setAttribute("points", data.lengths.map(at).join(" "));
-    drop.setAttribute("d", `M${across(T)},${BOTTOM}V${up(memory(T))}H${LEFT}`);
-    point.setAttribute("cx", across(T));
-    point.setAttribute("cy", up(memory(T)));
     const work = [[B, B * T], [B * T, (B * T * (T + 1)) / 2]];
     work.forEach((pair, i) => pair.forEach((n, j) => say(cells[i][j], commas(n))));
     const title = `${preset?.name ?? "A model of your own"}: ${sizeText(memory(T))}`;
     const parts = ["layer", "head", "number"].map((thing, i) => plural(shape[i], thing));
     const factors = [2, ...parts, `${bits / 8} bytes`, plural(T, "token"), plural(B, "text")];
     const formula = `${factors.join(" × ")} = ${commas(memory(T))} bytes`;
-    svg.setAttribute("aria-label", `${title}: ${formula}`);
+    draw(memory, T, `${title}: ${formula}`);
     say(caption, title);
     if (!preset) return { title, facts: formula };
     const reads = `${preset.name} reads up to ${commas(preset.context)} tokens.`

@@ -62,10 +62,7 @@ function makeRates(svg, width, count) {
 
 export default livePicture("merges", ({ model, data, panel, body, facts }) => {
   const { pairs, names, grounds } = data;
-  const line = makeTextBox(panel, "text");
-  const box = make(line.parentElement, "textarea", { rows: 2, maxlength: data.most_chars });
-  for (const { name, value } of line.attributes) if (name !== "type") box.setAttribute(name, value);
-  line.remove(); // a line has no room for the text's own line breaks
+  const box = makeTextBox(panel, "text", { rows: 2, maxlength: data.most_chars });
   panel.prepend(box.parentElement);
   box.addEventListener("input", () => model.set("text", box.value.toWellFormed?.() ?? box.value));
   box.addEventListener("change", () => tell(model));

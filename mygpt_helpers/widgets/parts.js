@@ -38,8 +38,21 @@ function makeInput(panel, name, attributes, tag = "input") {
   return make(row, tag, { id, ...OUR_KEYS, ...attributes });
 }
 
-function makeTextBox(panel, name) {
-  return makeInput(panel, name, { type: "text", dir: "auto", autocomplete: "off", spellcheck: "false" });
+/** Add a text box of several lines. */
+function makeTextBox(panel, name, attributes) {
+  const box = { dir: "auto", autocomplete: "off", spellcheck: "false", ...attributes };
+  return makeInput(panel, name, box, "textarea");
+}
+
+/** Add a text box for one line: Enter ends it. */
+function makeLineBox(panel, name, onEnter) {
+  const box = makeTextBox(panel, name, { rows: 1 });
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    onEnter();
+  });
+  return box;
 }
 
 function makeButton(parent, name, onClick) {

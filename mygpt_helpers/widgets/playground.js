@@ -2,7 +2,7 @@
 // token. While a text is on its way, a second press is refused.
 
 export default livePicture("playground", ({ model, data, panel, body, facts }) => {
-  const box = makeInput(panel, "prompt", { rows: 2, dir: "auto", spellcheck: "false" }, "textarea");
+  const box = makeTextBox(panel, "prompt", { rows: 2 });
   panel.prepend(box.parentElement);
   // What is never typed in is never sent: a text area has its own mind about line ends.
   box.addEventListener("input", () => model.set("prompt", box.value.toWellFormed?.() ?? box.value));

@@ -2,7 +2,7 @@
 // many it has heard of, and the shared frame says when it is late or gone.
 
 export default livePicture("stream", ({ model, data, panel, body, facts }) => {
-  const box = makeTextBox(panel, "prompt");
+  const box = makeLineBox(panel, "prompt", () => write.click());
   const moves = make(panel, "div", { class: "buttons" });
   const running = () => Boolean(model.get("_answer").running);
   const [write, stop] = [["write", "_clicks"], ["stop", "_stops"]].map(([name, count]) =>
@@ -11,9 +11,6 @@ export default livePicture("stream", ({ model, data, panel, body, facts }) => {
       model.set({ prompt: box.value.toWellFormed?.() ?? box.value, [count]: model.get(count) + 1 });
       tell(model);
     }));
-  box.addEventListener("keydown", ({ key, isComposing }) => {
-    if (key === "Enter" && !isComposing) write.click();
-  });
   const [caption, , rows] = makeTable(body, "streamed");
   say(caption, data.title);
   const row = make(rows, "tr");

@@ -116,7 +116,7 @@ def test_everybody_can_read_it(lesson, theme):
 
 def test_every_prompt_can_be_changed(lesson):
     for part, picture in lesson.pictures():
-        for box in part.locator("input[type=text]").all():
+        for box in part.locator("textarea[rows='1']").all():
             word = box.input_value().split()[0]
             box.fill(f"{word} {word}")
             box.press("Enter")

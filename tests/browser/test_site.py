@@ -128,7 +128,7 @@ def test_what_needs_python_says_so_and_nothing_waits(visit):
             button.press("Enter")
         for slider in part.locator("input[type=range]:visible").all():
             slider.press("Home")
-        for box in part.locator("input[type=text], textarea").all():
+        for box in part.locator("textarea").all():
             box.fill(f"{box.input_value()} x")
             box.press("Tab")
         visit.page.wait_for_timeout(200)
@@ -167,6 +167,42 @@ def test_it_fits_a_phone_and_a_wall(visit, width):
     visit.page.set_viewport_size({"width": width, "height": 900})
     settle(visit.page)
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+# On a phone: what is not there in full, what is in small letters, what a thumb would miss.
+CUT = """parts => {
+  const all = selector => parts.flatMap(part => [...part.querySelectorAll(selector)])
+    .filter(node => node.checkVisibility() && !node.closest('caption, .mygpt-rules, .mygpt-order'));
+  const range = document.createRange();
+  const isCut = node => {
+    range.selectNodeContents(node);
+    return range.getBoundingClientRect().width > node.getBoundingClientRect().width + 0.5; };
+  return [
+    ...all('.state, .range, .tokens :is(thead, tfoot) th, .mygpt-trace .tiles th').filter(isCut),
+    ...all('.mygpt-walk td').filter(isCut),
+    ...all('.mygpt-trace .tiles td:has(bdi:not(:empty))').filter(cell => cell.offsetWidth < 62),
+    ...all('textarea[rows="1"]').filter(box => box.scrollHeight > box.clientHeight + 1),
+  ].map(node => node.outerHTML); }"""
+SMALL = """parts => parts.flatMap(part => [...part.querySelectorAll('svg text')])
+  .filter(text => text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize) < 11)
+  .map(text => text.outerHTML)"""
+MISSED = """parts => parts.flatMap(part => [...part.querySelectorAll(
+    'button, .choice label, textarea, [type=range], summary')])
+  .map(node => [node.outerHTML, node.getBoundingClientRect()])
+  .filter(([, { width, height }]) => width && (width < 24 || height < 28))
+  .map(([html]) => html)"""
+
+
+def test_a_phone_shows_it_in_full_and_a_thumb_hits_it(browser, site):
+    phone = {"viewport": {"width": 375, "height": 812}, "is_mobile": True, "has_touch": True}
+    for lesson in LESSONS:
+        visit = Visit(browser, site[1], lesson.stem, **phone)
+        for place in visit.places.all():
+            visit.live(place)
+        settle(visit.page)
+        faults = [visit.places.evaluate_all(rule) for rule in (CUT, SMALL, MISSED)]
+        assert faults == [[], [], []], lesson.stem
+        visit.page.close()
 
 
 # The cells of tables that cannot be read: they lie outside of the picture, where nothing scrolls,
