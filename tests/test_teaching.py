@@ -39,11 +39,13 @@ def faults(lesson, page):
     found += [f"no such section: {name}" for name in sections - set(headings("\n".join(texts)))]
     found += [f"no such picture: {name}" for name in drawn if f"{name}(" not in code]
     found += [] if named and sections and drawn else ["it names too little"]
-    found += [] if headings(page) == [title, *PARTS] else ["other headings"]
+    found += [] if headings(page) == [f"For the teacher: {title}", *PARTS] else ["other headings"]
+    link = f"[{title}](../../notebooks/{lesson.name})"
+    found += [] if link in page else [f"no link to its lesson: {link}"]
     minutes = re.search(MINUTES, texts[0])[0]
     found += [] if re.findall(MINUTES, page) == [minutes] else [f"its minutes are not: {minutes}"]
     found += [] if 3 <= len(asked) <= 5 else [f"{len(asked)} questions to ask aloud"]
-    found += [] if 250 <= len(page.split()) <= 390 else [f"{len(page.split())} words"]
+    found += [] if 250 <= len(page.split()) <= 400 else [f"{len(page.split())} words"]
     return found
 
 
@@ -77,6 +79,7 @@ def test_the_index_leads_to_each_page_and_tells_its_minutes():
         ("`DistributionWidget`", "`DrawWidget`", "no such picture: DrawWidget"),
         ("25 minutes", "26 minutes", "its minutes are not"),
         ("## On the wall", "## On a wall", "other headings"),
+        ("/04_temperature.ipynb", "/05_top_k.ipynb", "no link to its lesson"),
     ],
 )
 def test_what_a_lesson_does_not_have_is_noticed(old, new, fault):
