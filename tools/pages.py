@@ -30,8 +30,8 @@ PAGES = ROOT / "pages"
 SITE = ROOT / "_site"
 NEEDED = ("sphinx", "myst_nb", "furo", "latex2mathml")  # pages/requirements.txt
 AT_ONCE = 2  # lessons; each holds the model in memory
-HEAD = """The pictures on this page move, and predictions can be answered. Code, exercises and your own
-prompts need Python:
+HEAD = """The pictures on this page move, and predictions can be answered. Code, exercises and
+your own prompts need Python:
 [open the lesson in JupyterLab](index.md#run-it-yourself){binder}."""
 
 
