@@ -124,15 +124,23 @@ def test_a_link_to_a_file_leads_to_the_repository(repository, wanted):
 
 
 @pytest.mark.parametrize(
-    "repository, wanted",
+    "text, wanted",
     [
-        (REPOSITORY, f"git clone {REPOSITORY}; [README]({REPOSITORY}/blob/HEAD/README.md)"),
-        ("", "git clone <this repository>; README"),
+        ("git clone <this repository>", f"git clone {REPOSITORY}"),
+        ("[README](../README.md)", f"[README]({REPOSITORY}/blob/HEAD/README.md)"),
+        ("[make](../../Makefile)", f"[make]({REPOSITORY}/blob/HEAD/Makefile)"),
+        ("[04](../notebooks/04_x.ipynb)", "[04](04_x.ipynb)"),
+        ("[04](../../notebooks/04_x.ipynb)", "[04](../04_x.ipynb)"),
+        ("[05](05_top_k.md)", "[05](05_top_k.md)"),
     ],
 )
-def test_a_page_of_docs_leads_to_the_lessons_and_to_the_repository(repository, wanted):
-    text = "git clone <this repository>; [README](../README.md); [04](../../notebooks/04_x.ipynb)"
-    assert pages.with_links(text, repository) == f"{wanted}; [04](../04_x.ipynb)"
+def test_a_page_of_docs_leads_to_the_lessons_and_to_the_repository(text, wanted):
+    assert pages.with_links(text, REPOSITORY) == wanted
+
+
+def test_without_a_repository_its_files_are_named_and_not_linked():
+    text = "git clone <this repository>; the [README](../README.md)"
+    assert pages.with_links(text, "") == "git clone <this repository>; the README"
 
 
 @pytest.mark.slow

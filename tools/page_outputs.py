@@ -16,7 +16,8 @@ from .refresh import ROOT, WIDGET_VIEW, short_traceback
 
 DIAGRAMS = ROOT / "pages" / "diagrams"
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./(?!\.\./)([^)]+)\)")  # links to files that are no pages
+# Links to files that are no pages.
+OUTSIDE = re.compile(r"\[([^]]+)\]\((?:\.\./)+(?!\.\./|notebooks/)([^)]+)\)")
 INLINE_PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
 SHADES = ("light", "dark")
 STILL = '<img class="only-{}" src="{}" alt="{}"{} loading="lazy">'

@@ -109,7 +109,7 @@ def render(runs: Path, site: Path, repository: str) -> None:
 
 def with_links(text: str, repository: str) -> str:
     """Have a page of docs/ lead to the lessons' pages, and to the repository where it is known."""
-    text = to_repository(text, repository).replace("](../../notebooks/", "](../")
+    text = re.sub(r"\]\(\.\./((?:\.\./)*)notebooks/", r"](\1", to_repository(text, repository))
     if repository:
         folder = "the course's folder"
         text = text.replace("<this repository>", repository)
