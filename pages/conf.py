@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
+FOR_TEACHERS = ("teaching/", "classroom")
 
 project = "Text generation, one token at a time"
 html_title = project
@@ -47,6 +48,14 @@ def _block(translator: object, node: nodes.math_block) -> NoReturn:
     raise nodes.SkipNode
 
 
+def _keep_apart(app: Sphinx, page: str, _: str, context: dict[str, Any], *others: object) -> None:
+    around = app.builder.relations.get(page, ("", "", ""))[1:]
+    for way, other in zip(("prev", "next"), around, strict=True):
+        if other and other.startswith(FOR_TEACHERS) != page.startswith(FOR_TEACHERS):
+            context[way] = None
+
+
 def setup(app: Sphinx) -> None:
-    """Have formulas written as MathML."""
+    """Have formulas written as MathML, and no way on from the lessons to a teacher's pages."""
+    app.connect("html-page-context", _keep_apart)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -131,6 +135,51 @@ def test_every_diagram_of_the_lessons_was_drawn(source):
 def test_a_link_to_a_file_leads_to_the_repository(repository, wanted):
     cell = nbformat.v4.new_markdown_cell("See [gpt](../mygpt_helpers/gpt.py).")
     assert page_of([cell], repository=repository)[0].source == wanted
+
+
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        ("git clone <this repository>", f"git clone {REPOSITORY}"),
+        ("[README](../README.md)", f"[README]({REPOSITORY}/blob/HEAD/README.md)"),
+        ("[make](../../Makefile)", f"[make]({REPOSITORY}/blob/HEAD/Makefile)"),
+        ("[04](../notebooks/04_x.ipynb)", "[04](04_x.ipynb)"),
+        ("[04](../../notebooks/04_x.ipynb)", "[04](../04_x.ipynb)"),
+        ("[05](05_top_k.md)", "[05](05_top_k.md)"),
+    ],
+)
+def test_a_page_of_docs_leads_to_the_lessons_and_to_the_repository(text, wanted):
+    assert pages.with_links(text, REPOSITORY) == wanted
+
+
+def test_without_a_repository_its_files_are_named_and_not_linked():
+    text = "git clone <this repository>; the [README](../README.md)"
+    assert pages.with_links(text, "") == "git clone <this repository>; the README"
+
+
+@pytest.mark.slow
+def test_nothing_leads_on_from_the_lessons_to_a_teachers_page_or_back(tmp_path):
+    if not all(map(importlib.util.find_spec, pages.NEEDED)):
+        pytest.skip("pip install -r pages/requirements.txt")
+    names = ["00_first", "14_last", "teaching/index", "teaching/00_first", "classroom"]
+    (tmp_path / "teaching").mkdir()
+    for name in names:
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n")
+    (tmp_path / "index.md").write_text("\n".join(["# A", "```{toctree}", *names, "```"]))
+    command = [sys.executable, "-m", "sphinx", "-q", "-c", pages.PAGES, tmp_path, tmp_path / "made"]
+    subprocess.run(command, check=True)
+    found = {}
+    for name in names:
+        page = (tmp_path / "made" / f"{name}.html").read_text("utf-8")
+        links = re.findall(r'<link rel="(prev|next)" title="([^"]+)"', page)
+        found[name] = dict(links)
+    assert found == {
+        "00_first": {"prev": "A", "next": "14_last"},
+        "14_last": {"prev": "00_first"},
+        "teaching/index": {"next": "teaching/00_first"},
+        "teaching/00_first": {"prev": "teaching/index", "next": "classroom"},
+        "classroom": {"prev": "teaching/00_first"},
+    }
 
 
 @pytest.mark.parametrize(

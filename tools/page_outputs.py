@@ -18,7 +18,8 @@ from .refresh import ROOT, WIDGET_VIEW, short_traceback
 
 DIAGRAMS = ROOT / "pages" / "diagrams"
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./([^)]+)\)")  # links to files that are no pages
+# Links to files that are no pages.
+OUTSIDE = re.compile(r"\[([^]]+)\]\((?:\.\./)+(?!\.\./|notebooks/)([^)]+)\)")
 INLINE_PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
 SHADES = ("light", "dark")
 EXERCISE = "This exercise needs Python: in JupyterLab your answer is checked at once, with hints.\n"
@@ -55,8 +56,7 @@ def make_page(
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = MERMAID.sub(_diagram, cell.source)
-            to_file = rf"[\1]({repository}/blob/HEAD/\2)" if repository else r"\1"
-            cell.source = OUTSIDE.sub(to_file, cell.source)
+            cell.source = to_repository(cell.source, repository)
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = short_traceback(output.traceback)
@@ -64,6 +64,11 @@ def make_page(
                 output.text = EXERCISE  # nobody can try it there
             elif "data" in output:
                 _show(output, pictures, files)
+
+
+def to_repository(text: str, repository: str) -> str:
+    """Have links to files that are no pages lead to the repository, or leave their words alone."""
+    return OUTSIDE.sub(rf"[\1]({repository}/blob/HEAD/\2)" if repository else r"\1", text)
 
 
 def diagram_name(source: str) -> str:

@@ -23,14 +23,15 @@ from urllib.parse import quote
 
 import nbformat
 
-from .page_outputs import Files, make_page
+from .page_outputs import Files, make_page, to_repository
 from .refresh import LESSONS, ROOT, RefreshError, execute, expect_errors, kernel_environment, read
 
 PAGES = ROOT / "pages"
 SITE = ROOT / "_site"
 NEEDED = ("sphinx", "myst_nb", "furo", "latex2mathml")  # pages/requirements.txt
 AT_ONCE = 2  # lessons; each holds the model in memory
-HEAD = """The pictures on this page move. Code, exercises and your own texts need Python:
+HEAD = """The pictures on this page move, and predictions can be answered. Code, exercises and
+your own prompts need Python:
 [open the lesson in JupyterLab](index.md#run-it-yourself){binder}."""
 
 
@@ -92,13 +93,11 @@ def render(runs: Path, site: Path, repository: str) -> None:
         binder = f" or [on Binder]({binder_link(repository, lesson.name)})" if repository else ""
         make_page(notebook, pictures, files, HEAD.format(binder=binder), repository)
         nbformat.write(notebook, source / lesson.name)
-    if repository:
-        index, folder = source / "index.md", "the course's folder"
-        text = index.read_text("utf-8").replace(folder, f"[{folder}]({repository})")
-        index.write_text(text, encoding="utf-8")
     (source / "lessons.md").write_text(lesson_table(), encoding="utf-8")
     shutil.copy(ROOT / "docs" / "classroom.md", source)
     shutil.copytree(ROOT / "docs" / "teaching", source / "teaching")
+    for page in [source / "index.md", source / "classroom.md", *source.glob("teaching/*.md")]:
+        page.write_text(with_links(page.read_text("utf-8"), repository), encoding="utf-8")
     with (source / "teaching" / "index.md").open("a", encoding="utf-8") as index:
         index.write("\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(PAGES)]
@@ -106,6 +105,16 @@ def render(runs: Path, site: Path, repository: str) -> None:
     subprocess.run(command, check=True, cwd=ROOT)
     shutil.rmtree(site, ignore_errors=True)
     shutil.move(made, site)
+
+
+def with_links(text: str, repository: str) -> str:
+    """Have a page of docs/ lead to the lessons' pages, and to the repository where it is known."""
+    text = re.sub(r"\]\(\.\./((?:\.\./)*)notebooks/", r"](\1", to_repository(text, repository))
+    if repository:
+        folder = "the course's folder"
+        text = text.replace("<this repository>", repository)
+        text = text.replace(folder, f"[{folder}]({repository})")
+    return text
 
 
 def lesson_table() -> str:

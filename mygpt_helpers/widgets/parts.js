@@ -208,10 +208,13 @@ function makeEnlarge(root, panel) {
   /** Fill the window's width, or its height; the sliders stay in sight where that leaves room. */
   function fit() {
     const room = Number.parseFloat(getComputedStyle(root).getPropertyValue("--room"));
-    const zoom = Math.max(1, innerWidth / room);
-    root.style.zoom = zoom;
-    const whole = (0.99 * root.clientHeight) / root.scrollHeight;
-    root.style.zoom = Math.max(1, zoom * Math.min(1, Math.max(LEAST_ZOOM, whole)));
+    const widest = Math.max(1, innerWidth / room);
+    const least = Math.max(1, LEAST_ZOOM * widest);
+    root.style.zoom = widest;
+    for (const _ of [1, 2]) { // smaller, a picture may be wider, and its curves higher
+      const whole = (0.99 * root.clientHeight) / root.scrollHeight;
+      root.style.zoom = Math.max(least, root.style.zoom * Math.min(1, whole));
+    }
     root.classList.toggle("follows", panel.offsetHeight < root.clientHeight / 3);
   }
 
