@@ -28,6 +28,7 @@ from ..pictures.tables import visible, visible_title
 from .inputs import checked_stops
 
 HERE = Path(__file__).parent
+SHARED = ("parts", "enlarge")  # of every picture
 INTERRUPTED = "Interrupted before your function returned."
 NO_ROW = "index out of range in self"  # torch's word for an embedding that has no such row
 _shown: dict[str, tuple[str, set[LivePicture]]] = {}  # cell: its last run, and what that showed
@@ -36,7 +37,7 @@ at_work: set[LivePicture] = set()  # those for which Python computes now
 
 def browser_code(*names: str) -> str:
     """Return a picture's ES module: the shared parts, then the named files, its own the last."""
-    return "".join((HERE / f"{name}.js").read_text("utf-8") for name in ("parts", *names))
+    return "".join((HERE / f"{name}.js").read_text("utf-8") for name in (*SHARED, *names))
 
 
 def _hear_interrupts() -> None:

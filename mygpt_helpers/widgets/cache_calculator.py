@@ -48,7 +48,7 @@ class CacheCalculatorWidget(LivePicture):
     Used in lesson 09.
     """
 
-    _esm = browser_code("cache_size", "cache_calculator")
+    _esm = browser_code("chart", "cache_size", "cache_calculator")
 
     num_layers = Place().tag(sync=True)
     num_kv_heads = Place().tag(sync=True)

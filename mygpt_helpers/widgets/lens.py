@@ -29,7 +29,7 @@ class LensWidget(LivePicture):
     lesson 14.
     """
 
-    _esm = browser_code("bars", "lens")
+    _esm = browser_code("chart", "bars", "lens")
 
     layer = Place().tag(sync=True)
 

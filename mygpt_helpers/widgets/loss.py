@@ -31,7 +31,7 @@ class LossWidget(LivePicture):
     and for a level that is not a finite number above 0. Used from lesson 11 on.
     """
 
-    _esm = browser_code("loss")
+    _esm = browser_code("chart", "loss")
 
     _points = traitlets.Bytes().tag(sync=True)  # (N, 2) float64: step, loss; finite, thinned out
     _held_out = traitlets.Bytes().tag(sync=True)  # the same, of text that is not learned from

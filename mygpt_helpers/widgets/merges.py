@@ -26,7 +26,7 @@ class MergesWidget(LivePicture):
     Source: Sennrich et al. 2016.
     """
 
-    _esm = browser_code("merges")
+    _esm = browser_code("chart", "merges")
 
     merges = Place().tag(sync=True)
     text = traitlets.Unicode().tag(sync=True)

@@ -26,7 +26,7 @@ class StreakWidget(LivePicture):
     for another number. Used in lesson 03.
     """
 
-    _esm = browser_code("streak")
+    _esm = browser_code("chart", "streak")
 
     p = Level().tag(sync=True)
     n = Place().tag(sync=True)
