@@ -24,6 +24,8 @@ from tools import pages
 from tools.refresh import LESSONS, WIDGET_VIEW
 
 OTHERS = ["index", "classroom", "teaching/index", "teaching/04_temperature"]
+WIDE = ".cell_input pre, .text_html > pre, .table-wrapper, .math-wrapper, article .wide"
+IS_CUT = "it => it.scrollWidth > it.clientWidth"
 NAMES = [*OTHERS, *(lesson.stem for lesson in LESSONS)]
 
 
@@ -167,6 +169,66 @@ def test_it_fits_a_phone_and_a_wall(visit, width):
     visit.page.set_viewport_size({"width": width, "height": 900})
     settle(visit.page)
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_no_printed_table_is_cut(visit, width):
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    settle(visit.page)
+    tables = visit.page.locator(".cell_output .text_html > pre:visible")
+    assert [table.inner_text() for table in tables.all() if table.evaluate(IS_CUT)] == []
+
+
+def test_on_a_phone_what_is_wide_is_scrolled_and_says_so(visit):
+    visit.page.set_viewport_size({"width": 375, "height": 800})
+    settle(visit.page)
+    parts = visit.page.locator(WIDE).filter(visible=True).all()
+    wide = [part for part in parts if part.evaluate(IS_CUT)]
+    for part in wide:
+        assert part.get_attribute("tabindex") == "0"
+        assert part.evaluate("it => getComputedStyle(it).backgroundAttachment").startswith("local")
+    for part in visit.page.locator(".cell_output .text_html > pre:visible").all():
+        assert part.evaluate("it => parseFloat(getComputedStyle(it).fontSize)") >= 11
+    for image in visit.page.locator(".wide img:visible").all():
+        natural = image.locator("..").get_attribute("style").split()[-1].removesuffix("px")
+        assert image.evaluate("it => it.clientWidth") / float(natural) > 0.74
+
+
+def test_a_heading_chosen_on_a_phone_is_not_covered(browser, site):
+    visit = Visit(
+        browser, site[1], "04_temperature", viewport={"width": 375, "height": 800}, has_touch=True
+    )
+    visit.page.locator(".header-right .toc-overlay-icon").tap()
+    chosen = visit.page.locator(".toc-drawer a").nth(3)
+    assert chosen.bounding_box()["height"] >= 28
+    chosen.tap()
+    visit.page.wait_for_function("scrollY > 100")
+    visit.page.wait_for_function(
+        "document.querySelector('.toc-drawer').getBoundingClientRect().left >= innerWidth"
+    )
+    assert not visit.page.locator(".back-to-top").is_visible()
+    visit.page.close()
+
+
+def test_the_search_page_has_a_field(browser, site):
+    visit = Visit(browser, site[1], "search", viewport={"width": 375, "height": 800})
+    visit.page.get_by_role("main").get_by_role("searchbox").fill("temperature")
+    visit.page.get_by_role("main").get_by_role("button").click()
+    visit.page.locator("#search-results").get_by_role("link", name="Temperature").first.wait_for()
+    assert visit.said == []
+    visit.page.close()
+
+
+def test_formulas_say_names_and_have_a_font_for_them(browser, site):
+    visit = Visit(browser, site[1], "07_searching")
+    assert "length_penalty" in visit.page.locator(".math-wrapper mtext").all_inner_texts()
+    sizes = visit.page.evaluate(
+        """() => [...document.querySelectorAll(".math-wrapper munderover")].map(({ children }) =>
+            [...children].map((part) => part.getBoundingClientRect()))
+            .map(([sum, below, above]) => [above.bottom - sum.top, sum.bottom - below.top])"""
+    )
+    assert sizes and all(overlap <= 0 for pair in sizes for overlap in pair)
+    visit.page.close()
 
 
 DAMAGES = {  # the files, and what becomes of them
