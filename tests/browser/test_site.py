@@ -25,6 +25,7 @@ from tools.refresh import LESSONS, WIDGET_VIEW
 
 OTHERS = ["index", "classroom", "teaching/index", "teaching/04_temperature"]
 WIDE = ".cell_input pre, .text_html > pre, .table-wrapper, .math-wrapper, article .wide"
+MOST_COLUMNS = 97  # of a printed table: lesson 00's; a tiny model may write a line that is longer
 IS_CUT = "it => it.scrollWidth > it.clientWidth"
 NAMES = [*OTHERS, *(lesson.stem for lesson in LESSONS)]
 
@@ -175,8 +176,9 @@ def test_it_fits_a_phone_and_a_wall(visit, width):
 def test_no_printed_table_is_cut(visit, width):
     visit.page.set_viewport_size({"width": width, "height": 900})
     settle(visit.page)
-    tables = visit.page.locator(".cell_output .text_html > pre:visible")
-    assert [table.inner_text() for table in tables.all() if table.evaluate(IS_CUT)] == []
+    for table in visit.page.locator(".cell_output .text_html > pre:visible").all():
+        columns = max(map(len, table.inner_text().splitlines()))
+        assert columns > MOST_COLUMNS or not table.evaluate(IS_CUT)
 
 
 def test_on_a_phone_what_is_wide_is_scrolled_and_says_so(visit):
@@ -221,7 +223,7 @@ def test_the_search_page_has_a_field(browser, site):
 
 def test_formulas_say_names_and_have_a_font_for_them(browser, site):
     visit = Visit(browser, site[1], "07_searching")
-    assert "length_penalty" in visit.page.locator(".math-wrapper mtext").all_inner_texts()
+    assert "length_penalty" in visit.page.locator(".math-wrapper mtext").all_text_contents()
     sizes = visit.page.evaluate(
         """() => [...document.querySelectorAll(".math-wrapper munderover")].map(({ children }) =>
             [...children].map((part) => part.getBoundingClientRect()))
