@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
+WORDS = re.compile(r"\\text\{[^}]*\}")
 HERE = Path(__file__).resolve().parent
 FOR_TEACHERS = ("teaching/", "classroom")
 
@@ -23,7 +25,8 @@ myst_heading_anchors = 3
 exclude_patterns = ["lessons.md"]  # a part of index.md
 html_theme = "furo"
 pygments_style = "a11y-high-contrast-light"
-pygments_dark_style = "a11y-high-contrast-dark"
+pygments_dark_style = "github-dark"  # comments are quieter than the code
+templates_path = ["_templates"]
 html_static_path = [
     str(HERE / "_static"),
     str(HERE / "diagrams"),
@@ -38,13 +41,18 @@ html_show_copyright = False
 html_math_renderer = "mathml"  # the browser draws it: nothing to load
 
 
+def _mathml(latex: str, **about: str) -> str:
+    """Return a formula as MathML. Within words latex2mathml would keep the stroke of `\\_`."""
+    return convert(WORDS.sub(lambda found: found[0].replace(r"\_", "_"), latex), **about)
+
+
 def _inline(translator: object, node: nodes.math) -> NoReturn:
-    translator.body.append(convert(node.astext()))
+    translator.body.append(_mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _block(translator: object, node: nodes.math_block) -> NoReturn:
-    translator.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    translator.body.append(f'<div class="math">{_mathml(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 

@@ -14,7 +14,7 @@ import torch
 
 from mygpt_helpers import DistributionWidget, StreakWidget, ask
 from tools import page_kernel, page_outputs, pages
-from tools.diagrams import sources
+from tools.diagrams import DARK, LABEL_GROUND, sources
 from tools.refresh import WIDGET_VIEW
 
 REPOSITORY = "https://example.org/somebody/course"
@@ -100,6 +100,7 @@ def test_a_still_is_a_file_in_both_shades(tmp_path):
     about = {"image/png": {"width": 3, "height": 2}}
     html = shown(data, tmp_path, **about)
     assert "base64" not in html and "&quot;&lt;b&gt;" in html and 'width="3" height="2"' in html
+    assert html.startswith('<div class="wide" style="--natural: 3px">')
     assert {path.read_bytes() for path in tmp_path.glob("live/*")} == {b"\0\0\0", b"\x04\x10A"}
 
 
@@ -115,6 +116,7 @@ def test_a_diagram_is_a_drawing_or_its_source():
     text = "".join(f"Text.\n\n```mermaid\n{source}```\n\n" for source in (known, unknown))
     (cell,) = page_of([nbformat.v4.new_markdown_cell(text)])
     assert cell.source.count("<img") == 2 and cell.source.count("```mermaid") == 1
+    assert re.search(r'<div class="wide" style="--natural: \d+(\.\d+)?px"><img', cell.source)
     assert unknown in cell.source and known not in cell.source
 
 
@@ -123,6 +125,19 @@ def test_every_diagram_of_the_lessons_was_drawn(source):
     for shade in page_outputs.SHADES:
         name = f"{page_outputs.diagram_name(source)}-{shade}.svg"
         assert (page_outputs.DIAGRAMS / name).exists(), "python -m tools.diagrams draws it"
+
+
+def test_words_on_arrows_are_on_the_dark_pages_ground():
+    for path in page_outputs.DIAGRAMS.glob("*-dark.svg"):
+        assert not LABEL_GROUND.search(path.read_text("utf-8")), path
+        assert DARK in path.read_text("utf-8")
+
+
+def test_a_page_does_not_tell_that_there_are_pages():
+    text = "# A\n\nB.\n\nRead them as pages: `make site` makes them.\n\nC.\n\nD."
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    page_outputs.make_page(notebook, {}, page_outputs.Files(None), "HEAD", "")
+    assert notebook.cells[0].source.split() == ["#", "A", "HEAD", "B.", "C.", "D."]
 
 
 @pytest.mark.parametrize(

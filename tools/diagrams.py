@@ -6,6 +6,7 @@ diagram's name is its source's hash, so one that was changed has no drawing unti
 
 from __future__ import annotations
 
+import re
 import sys
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ import nbformat
 from .page_outputs import DIAGRAMS, MERMAID, diagram_name
 from .refresh import LESSONS, METADATA, ROOT
 
+LABEL_GROUND = re.compile(r"hsl\(0, 0%, 34\.4\d*%\)|rgba\(87\.75, 87\.75, 87\.75, 0\.5\)")
+DARK = "#131416"  # the pages' ground: Mermaid writes grey on grey on its arrows
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -58,6 +61,7 @@ def main() -> None:
 def _keep(address: str, name: str, shade: str) -> None:
     """Store the drawing of a data address, without JupyterLab's list of HTML's entities."""
     svg = "<svg" + address.partition("<svg")[2]
+    svg = LABEL_GROUND.sub(DARK, svg)
     ElementTree.fromstring(svg)
     path = DIAGRAMS / f"{name}-{shade}.svg"
     path.write_text(svg.strip() + "\n", encoding="utf-8", newline="\n")

@@ -20,10 +20,13 @@ DIAGRAMS = ROOT / "pages" / "diagrams"
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Links to files that are no pages.
 OUTSIDE = re.compile(r"\[([^]]+)\]\((?:\.\./)+(?!\.\./|notebooks/)([^)]+)\)")
+ABOUT_PAGES = re.compile(r"^.*`make site`.*\n\n", re.MULTILINE)  # no news to whom reads one
 INLINE_PNG = re.compile(r'src="data:image/png;base64,([^"]+)"')
 SHADES = ("light", "dark")
 EXERCISE = "This exercise needs Python: in JupyterLab your answer is checked at once, with hints.\n"
 STILL = '<img class="only-{}" src="{}" alt="{}"{} loading="lazy">'
+WIDE = '<div class="wide" style="--natural: {}px">{}</div>'  # below a part of it, it is scrolled
+VIEW_BOX = re.compile(r'viewBox="\S+ \S+ (\S+)')
 LIVE = '<div class="live-picture" data-live="{}" data-module="{}" data-integrity="{}">{}</div>'
 
 
@@ -51,7 +54,7 @@ def make_page(
     address, or "".
     """
     title, _, rest = notebook.cells[0].source.partition("\n")
-    notebook.cells[0].source = f"{title}\n\n{head}\n{rest}"
+    notebook.cells[0].source = f"{title}\n\n{head}\n{ABOUT_PAGES.sub('', rest)}"
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -82,10 +85,12 @@ def _diagram(found: re.Match[str]) -> str:
     if not all((DIAGRAMS / name).exists() for name in names):
         return found[0]
     alt = html.escape(" ".join(found[1].split()))
-    return "".join(
+    stills = "".join(
         STILL.format(shade, f"_static/{name}", alt, "")
         for shade, name in zip(SHADES, names, strict=True)
     )
+    width = VIEW_BOX.search((DIAGRAMS / names[0]).read_text("utf-8"))[1]
+    return WIDE.format(width, stills)
 
 
 def _show(output: NotebookNode, pictures: dict[str, Any], files: Files) -> None:
@@ -110,9 +115,10 @@ def _stills(pngs: list[str], text: str, size: dict[str, Any], files: Files) -> s
     fit = "".join(f' {side}="{size[side]}"' for side in ("width", "height") if side in size)
     names = [files.add(b64decode(png), "png") for png in pngs]
     alt = html.escape(text)
-    return "".join(
+    stills = "".join(
         STILL.format(shade, name, alt, fit) for shade, name in zip(SHADES, names, strict=True)
     )
+    return WIDE.format(size["width"], stills) if "width" in size else stills
 
 
 def _live(picture: dict[str, Any], files: Files) -> str:

@@ -83,7 +83,12 @@ const wide = new ResizeObserver((entries) => {
     else target.removeAttribute("tabindex");
   }
 });
-for (const part of document.querySelectorAll("pre, .math-wrapper, .table-wrapper, .text_html")) wide.observe(part);
+for (const part of document.querySelectorAll("pre, .math-wrapper, .table-wrapper, .text_html, .wide")) wide.observe(part);
+
+/** On a narrow window the list of headings covers the page that a heading was chosen from. */
+document.querySelector(".toc-drawer").addEventListener("click", ({ target }) => {
+  if (target.closest("a")) document.querySelector("#__toc").checked = false;
+});
 
 /** Live pictures know dark and light by what JupyterLab writes on its page. */
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");

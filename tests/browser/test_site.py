@@ -1,91 +1,21 @@
 """The course's pages in a real browser, with no server but one of files and no kernel.
 
-The lessons run on a tiny model, which writes in no time; only the first takes the real one. While
-their kernels live, tools/page_kernel.py notes what every picture must say when it is moved.
+test_site_widths.py looks at them on a phone and on a wall.
 """
 
 from __future__ import annotations
 
-import functools
-import http.server
-import importlib.util
 import json
 import re
-import threading
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lab import settle
 from pages import READ, agree
+from visits import OTHERS, Visit
 
-from tests.tiny import make_checkpoint
-from tools import pages
-from tools.refresh import LESSONS, WIDGET_VIEW
-
-OTHERS = ["index", "classroom", "teaching/index", "teaching/04_temperature"]
-NAMES = [*OTHERS, *(lesson.stem for lesson in LESSONS)]
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    if missing := [name for name in pages.NEEDED if not importlib.util.find_spec(name)]:
-        pytest.skip(f"no {', '.join(missing)}: pip install -r pages/requirements.txt")
-    tiny = make_checkpoint("gpt2", tmp_path_factory.mktemp("tiny") / "gpt2")
-    folder = tmp_path_factory.mktemp("runs")
-    pages.run_all(LESSONS[:1], folder, {})
-    pages.run_all(LESSONS[1:], folder, {"MYGPT_CHECKPOINT": str(tiny)})
-    return folder
-
-
-@pytest.fixture(scope="module")
-def site(runs, tmp_path_factory):
-    """The folder of the pages, and the address of a server of files."""
-    folder = tmp_path_factory.mktemp("pages") / "site"
-    pages.render(runs, folder, "https://example.org/somebody/course")
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class Visit:
-    """A page that was opened; `foreign` are its requests to other hosts, `said` its complaints."""
-
-    def __init__(self, browser, address, name, **about):
-        self.page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **about})
-        self.page.set_default_timeout(15_000)
-        self.foreign, self.said = [], []
-        self.page.on("request", lambda request: self._note(request.url, address))
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.goto(f"{address}/{name}.html")
-        self.places = self.page.locator(".live-picture")
-
-    def _note(self, url, address):
-        if not url.startswith((address, "data:")):
-            self.foreign.append(url)
-
-    def live(self, place):
-        """Scroll to a picture, and return what has become of it."""
-        place.scroll_into_view_if_needed()
-        part = place.locator(".mygpt-live")
-        part.wait_for()
-        return part
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def visit(request, browser, site):
-    visit = Visit(browser, site[1], request.param)
-    visit.name = request.param
-    yield visit
-    visit.page.close()
+from tools.refresh import WIDGET_VIEW
 
 
 def notes(runs, name):
@@ -160,100 +90,6 @@ def test_everybody_can_read_it(visit, theme):
     found = found.response["violations"]
     grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
     assert [(f["help"], [node["html"][:200] for node in f["nodes"]]) for f in grave] == []
-
-
-@pytest.mark.parametrize("width", [375, 1920])
-def test_it_fits_a_phone_and_a_wall(visit, width):
-    visit.page.set_viewport_size({"width": width, "height": 900})
-    settle(visit.page)
-    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
-
-
-# On a phone: what is not there in full, what is in small letters, what a thumb would miss.
-CUT = """parts => {
-  const all = selector => parts.flatMap(part => [...part.querySelectorAll(selector)])
-    .filter(node => node.checkVisibility() && !node.closest('caption, .mygpt-rules, .mygpt-order'));
-  const range = document.createRange();
-  const isCut = node => {
-    range.selectNodeContents(node);
-    return range.getBoundingClientRect().width > node.getBoundingClientRect().width + 0.5; };
-  return [
-    ...all('.state, .range, .tokens :is(thead, tfoot) th, .mygpt-trace .tiles th').filter(isCut),
-    ...all('.mygpt-walk td').filter(isCut),
-    ...all('.mygpt-trace .tiles td:has(bdi:not(:empty))').filter(cell => cell.offsetWidth < 62),
-    ...all('textarea[rows="1"]').filter(box => box.scrollHeight > box.clientHeight + 1),
-  ].map(node => node.outerHTML); }"""
-SMALL = """parts => parts.flatMap(part => [...part.querySelectorAll('svg text')])
-  .filter(text => text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize) < 11)
-  .map(text => text.outerHTML)"""
-MISSED = """parts => parts.flatMap(part => [...part.querySelectorAll(
-    'button, .choice label, textarea, [type=range], summary')])
-  .map(node => [node.outerHTML, node.getBoundingClientRect()])
-  .filter(([, { width, height }]) => width && (width < 24 || height < 28))
-  .map(([html]) => html)"""
-
-
-def test_a_phone_shows_it_in_full_and_a_thumb_hits_it(browser, site):
-    phone = {"viewport": {"width": 375, "height": 812}, "is_mobile": True, "has_touch": True}
-    for lesson in LESSONS:
-        visit = Visit(browser, site[1], lesson.stem, **phone)
-        for place in visit.places.all():
-            visit.live(place)
-        settle(visit.page)
-        faults = [visit.places.evaluate_all(rule) for rule in (CUT, SMALL, MISSED)]
-        assert faults == [[], [], []], lesson.stem
-        visit.page.close()
-
-
-# The cells of tables that cannot be read: they lie outside of the picture, where nothing scrolls,
-# or over a neighbour, or fewer than four of their characters show. Not those whose text stands
-# upright, and not a fine grid's, where labels are left out.
-UNREADABLE = """part => [...part.querySelectorAll('th, td')].filter(cell => {
-  const skipped = '.bars, .unseen, .upright, .fine *';
-  if (cell.matches(skipped) || !cell.checkVisibility({ visibilityProperty: true })) return false;
-  if (getComputedStyle(cell).whiteSpace === 'pre-wrap') return false; // spaces hang over
-  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), nodes = [];
-  for (let text; (text = texts.nextNode()); )
-    if (text.length && !text.parentElement.matches('.unseen, .skipped')) nodes.push(text);
-  if (!nodes.length) return false;
-  const fits = (range, node, room = 0) => {
-    const [inner, outer] = [range.getBoundingClientRect(), node.getBoundingClientRect()];
-    return inner.left >= outer.left - 1 && inner.right + room <= outer.right + 1; };
-  if (!cell.closest('.scroller') && !fits(cell, part)) return true;
-  const range = document.createRange();
-  range.setStart(nodes[0], 0);
-  range.setEnd(nodes.at(-1), nodes.at(-1).length);
-  if (fits(range, cell)) return false;
-  const text = nodes.find(node => node.length > 1) ?? nodes[0]; // after a quotation mark
-  const clips = node => getComputedStyle(node).overflowX !== 'visible';
-  let box = text.parentElement;
-  while (box !== cell && !clips(box)) box = box.parentElement;
-  range.setStart(text, 0);
-  range.setEnd(text, Math.min(4, text.length));
-  const ellipsis = text.length > 4 ? 8 : 0;
-  return !clips(box) || !fits(range, box, ellipsis);
-}).map(cell => cell.textContent)"""
-
-
-def test_what_a_table_says_can_be_read_on_a_phone(visit):
-    visit.page.set_viewport_size({"width": 375, "height": 812})
-    found = {}
-    for place in visit.places.all():
-        part = visit.live(place)
-        settle(visit.page)
-        found[part.get_attribute("class")] = part.evaluate(UNREADABLE)
-    assert {kind: cells for kind, cells in found.items() if cells} == {}
-
-
-def test_tiles_to_come_take_no_place(browser, site):
-    visit = Visit(browser, site[1], "12_beyond_the_context")
-    for place in visit.places.all():
-        visit.live(place)
-    gap = """part => part.querySelector('table').getBoundingClientRect().bottom
-      - [...part.querySelectorAll('tr')].findLast(row => row.checkVisibility(
-          { visibilityProperty: true })).getBoundingClientRect().bottom"""
-    assert visit.page.locator(".mygpt-strips").evaluate(gap) == pytest.approx(0, abs=1)
-    visit.page.close()
 
 
 DAMAGES = {  # the files, and what becomes of them
@@ -338,4 +174,26 @@ def test_what_needs_python_says_where_it_is(browser, site, runs):
         "This needs Python: open the lesson in JupyterLab."
     )
     assert part.get_by_role("button", name="write").is_visible()
+    visit.page.close()
+
+
+def test_the_search_page_has_a_field(browser, site):
+    visit = Visit(browser, site[1], "search", viewport={"width": 375, "height": 800})
+    visit.page.get_by_role("main").get_by_role("searchbox").fill("temperature")
+    visit.page.get_by_role("main").get_by_role("button").click()
+    visit.page.locator("#search-results").get_by_role("link", name="Temperature").first.wait_for()
+    assert visit.said == []
+    visit.page.close()
+
+
+def test_formulas_say_names_and_need_no_font_of_their_own(browser, site):
+    visit = Visit(browser, site[1], "07_searching")
+    assert "length_penalty" in visit.page.locator(".math-wrapper mtext").all_text_contents()
+    visit.page.add_style_tag(content="math { font-family: serif !important; }")
+    gaps = visit.page.evaluate(
+        """() => [...document.querySelectorAll(".math-wrapper munderover")].map((part) =>
+            part.children[1].firstElementChild.getBoundingClientRect().top
+            - part.children[0].getBoundingClientRect().bottom)"""
+    )
+    assert gaps and min(gaps) > 2
     visit.page.close()
