@@ -32,6 +32,8 @@ class Scheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         path = nodeid.partition("::")[0]
+        if path.startswith("tests/browser/test_site"):
+            return "the course's pages, one browser"
         if path.startswith("tests/browser/"):
             return "one JupyterLab, one browser"
         if path in RUN_LESSONS:
