@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
 import nbformat
+import psutil
 import pytest
 
 from tests.guards import GUARDS, Lesson, joined, source
@@ -128,3 +130,13 @@ def test_refresh_gives_ids_where_they_are_missing_or_shared(tmp_path):
     raw = {"cells": [{"id": "a"}, {}, {"id": "a"}, {"id": "00-x-003"}], "nbformat": 4}
     refresh.give_ids(raw, tmp_path / "00 x.ipynb")
     assert [cell["id"] for cell in raw["cells"]] == ["a", "00-x-002", "00-x-003-b", "00-x-003"]
+
+
+@pytest.mark.parametrize("code", ["", "1 / 0"])
+def test_the_kernel_of_a_lesson_ends_with_it(tmp_path, code):
+    file = tmp_path / "pid"
+    cell = f"import os; open({str(file)!r}, 'w').write(str(os.getpid()))\n{code}"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    with refresh.kernel_environment() as env, contextlib.suppress(refresh.RefreshError):
+        refresh.execute(notebook, tmp_path / "a.ipynb", env)
+    assert not psutil.pid_exists(int(file.read_text()))

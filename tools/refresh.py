@@ -147,7 +147,9 @@ def execute(
         on_cell_execute=begin,
     )
     try:
-        client.execute(env=env, cwd=str(path.resolve().parent), stderr=subprocess.DEVNULL)
+        client.execute(
+            env=env, cwd=str(path.resolve().parent), stderr=subprocess.DEVNULL, cleanup_kc=True
+        )
     except CellExecutionError as error:
         what = f"{error.ename}: {first_line(ANSI.sub('', error.evalue))}"
         raise RefreshError(f"{where(notebook, path, at[0])}: {what}") from None
