@@ -88,7 +88,8 @@ def tomorrow(board, lab, browser):
         name = f"{day}.ipynb"
         notebook = Notebook(browser, url, name)
         # All of them: what is saved before a picture has begun is saved without it.
-        notebook.widgets().nth(board.notebook.widgets().count() - 1).wait_for()
+        last = notebook.widgets().nth(board.notebook.widgets().count() - 1)
+        last.wait_for(timeout=60_000)  # some ninety pictures
         if day == "second":
             notebook.restart_kernel()
             notebook.change()
