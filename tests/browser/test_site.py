@@ -162,8 +162,10 @@ def test_what_was_answered_before_needs_no_python(browser, site, runs):
     visit.page.close()
 
 
-def test_what_needs_python_says_where_it_is(browser, site, runs):
-    visit = Visit(browser, site[1], "14_playground")
+@pytest.mark.parametrize("width", [375, 1280])
+def test_what_needs_python_says_where_it_is(browser, site, width):
+    about = {"viewport": {"width": width, "height": 700}}
+    visit = Visit(browser, site[1], "14_playground", **about)
     box = visit.page.locator(".mygpt-playground textarea").first
     box.scroll_into_view_if_needed()
     part = visit.page.locator(".mygpt-playground").first
@@ -173,6 +175,8 @@ def test_what_needs_python_says_where_it_is(browser, site, runs):
     assert part.locator(".note").inner_text() == (
         "This needs Python: open the lesson in JupyterLab."
     )
+    note = part.locator(".note").bounding_box()
+    assert 0 <= note["y"] <= 700 - note["height"]  # in sight, though the picture is taller
     assert part.get_by_role("button", name="write").is_visible()
     visit.page.close()
 
